@@ -1,0 +1,76 @@
+"""A credential, its secret, and the use of it for one exchange."""
+
+from dataclasses import dataclass, field
+
+
+class Secret:
+    """A value that must reach the wire and nothing else. Prints, formats and serialises as a mask."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself; only the engine, building the wire copy of a request, may ask."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"…{self._value[-4:]}" if len(self._value) >= 12 else "…"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __getstate__(self) -> object:
+        raise TypeError("a Secret is never serialised")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One line of a credential's `models:` list: the upstream's name and what clients call it."""
+
+    name: str
+    alias: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name clients use."""
+        return self.alias or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What opens a door, and the settings that stand beside it in the config.
+
+    id: stable over restarts (kind and hash of key and address, never the key). label: what people see
+    (`claude:key-1`, `lab:2`).
+    provider: key of the Provider it belongs to. base_url "" means the provider's own. models: empty means the
+    provider's catalogue.
+    proxy_url: "" use the global one, "direct" none. headers: set last on the upstream request.
+    """
+
+    id: str
+    provider: str
+    label: str
+    secret: Secret
+    kind: str = "api-key"
+    base_url: str = ""
+    proxy_url: str = ""
+    prefix: str = ""
+    priority: int = 0
+    weight: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    models: tuple[ModelEntry, ...] = ()
+    excluded: tuple[str, ...] = ()
+    disabled: bool = False
+    request_retry: int | None = None
+    disable_cooling: bool | None = None
+    source: str = ""

@@ -1,0 +1,161 @@
+"""What a dialect must bring.
+
+A dialect is a grammar of requests and replies. It is one folder (`wire.py` nouns, `request.py`, `stream.py`,
+`reply.py`) that ends
+in one value, `DIALECT`. Nothing outside the folder knows its wire; it knows no other dialect.
+
+Time, ids and capabilities come in as values (`Asked`, `Aim`), so the same bytes give the same bytes in the proxy, in
+a test and
+in a replay.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from msgspec import Struct
+
+from translators.events import Event
+from translators.losses import Ledger
+from translators.model import Failure, Reply, Request, Vendor
+
+
+class Levels(Struct, frozen=True):
+    """How a model thinks: token budgets, named levels, or both (empty levels and no range: not at all).
+
+    minimum and maximum in tokens; zero: can be switched off; dynamic: the model may decide (budget −1).
+    """
+
+    minimum: int = 0
+    maximum: int = 0
+    zero: bool = False
+    dynamic: bool = False
+    names: tuple[str, ...] = ()
+
+
+class Traits(Struct, frozen=True, kw_only=True):
+    """What the catalogue knows of a model. known=False: a user-defined model, nothing is checked or clamped.
+
+    context and max_output in tokens, 0 if unknown. thinking None: the model has no reasoning control.
+    sampling: temperature, top_p, top_k are accepted. system_turns: `role: system` may stand between turns (Claude
+    from 4.8).
+    adaptive: Claude's adaptive thinking. signatures: Gemini 3 and later, where a call needs its thought signature.
+    json_schema: Gemini's parametersJsonSchema is understood.
+    """
+
+    known: bool = False
+    context: int = 0
+    max_output: int = 0
+    thinking: Levels | None = None
+    sampling: bool = True
+    prefill: bool = True
+    system_turns: bool = False
+    adaptive: bool = False
+    signatures: bool = False
+    json_schema: bool = True
+    reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a request goes: what a writer must know of the upstream.
+
+    model: the upstream's name for it, without thinking suffix. vendor: whose seals it can open ("anthropic",
+    "openai", "google", or the
+    provider's name). provider: the provider's key. official: the vendor's own API rather than a compatible host.
+    """
+
+    model: str
+    provider: str
+    vendor: Vendor
+    stream: bool
+    traits: Traits = field(default_factory=Traits)
+    official: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a writer of replies must know of the client's request.
+
+    model: as the client named it. now: unix seconds. seed: a few hex digits, unique to the exchange, from which
+    ids are made where the
+    upstream gave none. request: None where a failure is written before the request could be read.
+    array: Gemini's stream as one JSON array instead of SSE. legacy fields of a dialect are read from `request`.
+    """
+
+    model: str
+    stream: bool
+    now: int
+    seed: str
+    request: Request | None = None
+    array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request ready for an upstream of this dialect: the JSON body and headers that the body needs (betas)."""
+
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class StreamReader(Protocol):
+    """Upstream bytes → events. One for each stream; any chunking of the same bytes gives the same events."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Read a chunk. Raises Unreadable for bytes that are not this dialect at all (HTML, garbage)."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """The upstream closed. Gives the end if it was due, Failed(kind="truncated") if it was not, [] if it was
+        over.
+        """
+        ...
+
+
+class StreamWriter(Protocol):
+    """Events → the client's bytes. One for each stream."""
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        """Write events; b"" if there is nothing to say yet. Failed becomes the dialect's own error event."""
+        ...
+
+    def ping(self) -> bytes:
+        """What keeps this dialect's clients awake during silence, or b"" where nothing does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A grammar, as functions.
+
+    read_request(body, model, stream, ledger): `model` and `stream` come from the path where the dialect puts them
+    there (Gemini), else they
+        are "" and None. Raises Unreadable with the JSON path. Fields nobody reads go to the ledger.
+    write_request(request, aim, ledger): raises Unwritable for what must not be dropped even in lenient mode.
+    read_reply(body): a whole answer as events (Started … Ended, or Failed for an error that came with status 200).
+    write_reply(reply, asked): a whole answer as bytes.
+    read_failure(status, headers, body): an error answer of an upstream; never raises, whatever the body (HTML,
+    empty, array).
+    write_failure(failure, asked): status and JSON body of an error for this dialect's clients.
+    """
+
+    name: str
+    vendor: Vendor
+    read_request: Callable[[bytes, str, bool | None, Ledger], Request]
+    write_request: Callable[[Request, Aim, Ledger], Outgoing]
+    stream_reader: Callable[[], StreamReader]
+    stream_writer: Callable[[Asked], StreamWriter]
+    read_reply: Callable[[bytes], list[Event]]
+    write_reply: Callable[[Reply, Asked], bytes]
+    read_failure: Callable[[int, Mapping[str, str], bytes], Failure]
+    write_failure: Callable[[Failure, Asked], tuple[int, bytes]]
+    stream_type: str = "text/event-stream; charset=utf-8"
+    end_mark: bytes = b""
+    """A regular expression that matches a stream's bytes once it has reached its end (for streams passed on
+    untouched).
+    """
+    begin_mark: bytes = b""
+    """A regular expression that matches once a stream has said something that commits (content, not a handshake)."""
+    failure_mark: bytes = b""
+    """A regular expression that matches an error event inside a stream."""

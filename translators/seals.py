@@ -1,0 +1,82 @@
+"""Opaque reasoning state on its way through clients of other vendors.
+
+A seal (model.Seal) goes back to its author unchanged or not at all. A client whose dialect has a field for its own
+vendor's
+seals gets foreign ones in an envelope in that field; the envelope says whose they are, so that nothing needs to be
+remembered:
+
+    cliproxy.1.<base64url of a JSON list of {"v": vendor, "m": model, "k": kind, "p": place, "d": data, "t"?:
+    text, "i"?: item}>
+
+It is deterministic (prompt caches see the same bytes each turn) and holds no account. A client may read or alter it:
+an altered
+seal is refused by its author, which is right. Gemini's field must be base64 of bytes: `wrap_base64` encodes the
+envelope once more.
+"""
+
+import base64
+import binascii
+from typing import Literal
+
+import msgspec
+
+from translators.model import Seal, Vendor
+
+PREFIX = "cliproxy.1."
+
+GEMINI_BYPASS = "skip_thought_signature_validator"
+"""Google's documented stand-in for a thought signature that was never made by Gemini."""
+
+
+class _Wire(msgspec.Struct, omit_defaults=True):
+    v: str
+    m: str = ""
+    k: Literal["signature", "encrypted", "redacted", "compaction"] = "signature"
+    p: Literal["self", "next", "prev", "ahead"] = "self"
+    d: str = ""
+    t: str = ""
+    i: str = ""
+
+
+_decoder = msgspec.json.Decoder(list[_Wire])
+
+
+def wrap(*seals: Seal) -> str:
+    """Put seals into one envelope (text of A–Z a–z 0–9 . - _)."""
+    wires = [_Wire(s.vendor, s.model, s.kind, s.place, s.data, s.text, s.item) for s in seals]
+    packed = base64.urlsafe_b64encode(msgspec.json.encode(wires)).rstrip(b"=")
+    return PREFIX + packed.decode()
+
+
+def wrap_base64(*seals: Seal) -> str:
+    """The same for a field that must be standard base64 of bytes (Gemini's thoughtSignature)."""
+    return base64.b64encode(wrap(*seals).encode()).decode()
+
+
+def unwrap(value: str) -> list[Seal] | None:
+    """Give the seals of an envelope (either form), or None if `value` is not one (then it is native to its field)."""
+    if not value.startswith(PREFIX):
+        try:
+            value = base64.b64decode(value, validate=True).decode("ascii")
+        except (binascii.Error, ValueError):
+            return None
+        if not value.startswith(PREFIX):
+            return None
+    packed = value[len(PREFIX) :]
+    try:
+        wires = _decoder.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    except (binascii.Error, ValueError):  # msgspec's errors are ValueErrors too
+        return None
+    return [Seal(w.k, w.d, w.v, w.m, w.p, w.t, w.i) for w in wires]
+
+
+def for_upstream(seal: Seal | None, vendor: Vendor) -> str | None:
+    """The bytes to send if `vendor` made this seal; None if it is somebody else's (drop it and say so)."""
+    return seal.data if seal is not None and seal.vendor == vendor else None
+
+
+def for_client(seal: Seal, vendor: Vendor) -> str:
+    """What goes into `vendor`'s field of a client: its own seal as it is, a foreign one in an envelope."""
+    if seal.vendor == vendor and seal.place == "self" and not seal.item:
+        return seal.data
+    return wrap(seal)

@@ -1,0 +1,101 @@
+"""Server-sent events: bytes ⇄ frames.
+
+Reading is liberal (WHATWG rules: LF, CRLF, lone CR, comments, repeated data lines, a BOM), writing is strict. Works
+on bytes
+throughout, so a character that straddles two chunks is never seen half. JSON contains no raw line breaks, which is
+why line
+ends may be normalised before anything else is looked at.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from translators.errors import Unreadable
+
+LARGEST_FRAME = 64 * 1024 * 1024
+"""Bytes. Inline images arrive in one data line; more than this is not a frame but an attack or a bug."""
+
+
+class Frame(NamedTuple):
+    """One event as it stood on the wire. `event` is b"" when the stream did not name it."""
+
+    event: bytes
+    data: bytes
+
+
+class Decoder:
+    """Chunks in, frames out. One for each stream."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []  # of the frame that is still incomplete
+        self._size = 0
+        self._held_cr = False  # a CR at the end of a chunk may be half of a CRLF
+        self._fresh = True
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Give the frames that `chunk` completes. Raises Unreadable for a frame over LARGEST_FRAME."""
+        if self._held_cr:
+            chunk = b"\r" + chunk
+            self._held_cr = False
+        if b"\r" in chunk:
+            if chunk.endswith(b"\r"):
+                self._held_cr = True
+                chunk = chunk[:-1]
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not chunk:
+            return []
+        pieces = self._pieces
+        ends = b"\n\n" in chunk or (chunk[0] == 10 and bool(pieces) and pieces[-1].endswith(b"\n"))
+        pieces.append(chunk)
+        self._size += len(chunk)
+        if not ends:
+            if self._size > LARGEST_FRAME:
+                raise Unreadable(f"an event of more than {LARGEST_FRAME} bytes")
+            return []
+        *whole, rest = (b"".join(pieces) if len(pieces) > 1 else chunk).split(b"\n\n")
+        self._pieces = [rest] if rest else []
+        self._size = len(rest)
+        return [frame for block in whole if (frame := self._read(block)) is not None]
+
+    def finish(self) -> list[Frame]:
+        """Give what stood after the last blank line: a frame cut short, or one whose sender left the blank line out."""
+        rest = b"".join(self._pieces)
+        self._pieces, self._size = [], 0
+        frame = self._read(rest)
+        return [frame] if frame is not None else []
+
+    def _read(self, block: bytes) -> Frame | None:
+        if self._fresh:
+            self._fresh = False
+            block = block.removeprefix(b"\xef\xbb\xbf")
+        # The two shapes nearly every frame has; anything else goes line by line.
+        if block.startswith(b"data: ") and b"\n" not in block:
+            return Frame(b"", block[6:])
+        if block.startswith(b"event: "):
+            name, _, data = block.partition(b"\n")
+            if data.startswith(b"data: ") and b"\n" not in data:
+                return Frame(name[7:], data[6:])
+        return _read_lines(block)
+
+
+def _read_lines(block: bytes) -> Frame | None:
+    event, data = b"", []
+    for line in block.split(b"\n"):
+        name, colon, value = line.partition(b":")
+        if colon and value.startswith(b" "):
+            value = value[1:]
+        if name == b"data" and colon:
+            data.append(value)
+        elif name == b"event":
+            event = value
+        elif line.startswith((b"{", b"[")):  # a raw JSON line where an event was due: often an error body
+            data.append(line)
+    joined = b"\n".join(data)
+    return Frame(event, joined) if joined.strip() else None
+
+
+def frames(body: bytes) -> Iterator[Frame]:
+    """Give all frames of a whole body."""
+    decoder = Decoder()
+    yield from decoder.feed(body)
+    yield from decoder.finish()
