@@ -18,6 +18,7 @@ from msgspec import Struct
 from translators.events import Event
 from translators.losses import Ledger
 from translators.model import Failure, Reply, Request, Vendor
+from translators.names import ToolName
 
 
 class Levels(Struct, frozen=True):
@@ -93,10 +94,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request ready for an upstream of this dialect: the JSON body and headers that the body needs (betas)."""
+    """A request ready for an upstream of this dialect: the JSON body, headers the body needs (betas), and how to
+    undo what had to be done to tool names (see names.py); `tools` is keyed by the name the upstream knows.
+    """
 
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    tools: dict[str, ToolName] = field(default_factory=dict)
 
 
 class StreamReader(Protocol):

@@ -51,9 +51,10 @@ KINDS: dict[str, Words] = {
 }
 
 _BY_STATUS = {
-    400: "invalid", 401: "auth", 402: "billing", 403: "permission", 404: "not_found", 405: "method", 408: "request_timeout",
-    409: "conflict", 413: "too_large", 422: "unprocessable", 426: "upgrade", 429: "rate_limit", 500: "server", 501: "unsupported",
-    502: "upstream", 503: "overloaded", 504: "timeout", 529: "overloaded",
+    400: "invalid", 401: "auth", 402: "billing", 403: "permission", 404: "not_found", 405: "method",
+    408: "request_timeout", 409: "conflict", 413: "too_large", 422: "unprocessable", 426: "upgrade",
+    429: "rate_limit", 500: "server", 501: "unsupported", 502: "upstream", 503: "overloaded",
+    504: "timeout", 529: "overloaded",
 }  # fmt: skip
 
 
