@@ -163,3 +163,9 @@ class Dialect:
     """A regular expression that matches once a stream has said something that commits (content, not a handshake)."""
     failure_mark: bytes = b""
     """A regular expression that matches an error event inside a stream."""
+    reasoning_fields: tuple[str, ...] = ()
+    """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
+    stream_failure: Callable[[Failure, Asked], bytes] | None = None
+    """The in-stream error event alone, for a stream of this dialect that was passed on and broke under way."""
+    model_in_body: bool = True
+    """The body names the model (everywhere but in Gemini, whose path does)."""
