@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from translators import edit
+from translators import counting, edit
 from translators.dialect import Aim, Asked, Dialect, Outgoing, StreamReader
 from translators.errors import TranslationError, Unreadable
 from translators.events import (
@@ -90,22 +90,6 @@ class Pump(Protocol):
         """The upstream is done, or broke off for `cause`. Gives what is left to say, an error event included."""
         ...
 
-    def commit(self) -> bytes:
-        """Let go of what is held although nothing committing was seen (silence has lasted too long)."""
-        ...
-
-    def ping(self) -> bytes:
-        """What keeps the client awake during silence, or b""."""
-        ...
-
-
-def pump(client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool) -> Pump:
-    """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so)."""
-    if client is upstream and streamed and asked.stream and not tools:
-        return Relay(client, asked)
-    if not asked.stream:
-        return Whole(client, upstream, asked, tools, streamed=streamed)
-    return Pipe(client, upstream, asked, tools)
 
 
 class Turning:
@@ -322,15 +306,6 @@ class Pipe(_PumpBase):
             return b""
         return self._writer.write([Failed(failure)])
 
-    def commit(self) -> bytes:
-        """Let go of what is held although nothing committing was seen (silence has lasted too long)."""
-        self.committed = True
-        held, self._held = self._held, []
-        return self._writer.write(held) if held else b""
-
-    def ping(self) -> bytes:
-        """What keeps the client awake."""
-        return self._writer.ping()
 
 
 class Relay(_PumpBase):
@@ -427,16 +402,6 @@ class Relay(_PumpBase):
             return said
         return said + self._dialect.stream_failure(self.failure, self._asked)
 
-    def commit(self) -> bytes:
-        """Let go of complete frames although nothing committing was seen."""
-        self.committed = True
-        cut = self._last_blank(self._held, 0) if self._framed else len(self._held)
-        ready, self._held = self._held[:cut], self._held[cut:]
-        return ready
-
-    def ping(self) -> bytes:
-        """What keeps the client awake, between frames."""
-        return self._dialect.stream_writer(self._asked).ping()
 
 
 class Whole(_PumpBase):
@@ -502,10 +467,42 @@ class Whole(_PumpBase):
         self.failure = self._fold.failure
         self.ended = self._fold.ended
 
-    def commit(self) -> bytes:
-        """Nothing can leave early."""
+
+class Untouched(_PumpBase):
+    """An answer that passes as it is (Responses compaction: only its vendor knows what is in it)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._body: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Collect."""
+        self._body.append(chunk)
         return b""
 
-    def ping(self) -> bytes:
-        """Nothing keeps a client awake that waits for one body."""
-        return b""
+    def finish(self, cause: Failure | None = None) -> bytes:
+        """Give the body, if it is whole."""
+        if cause is not None:
+            self.failure = cause
+            return b""
+        self.committed = self.ended = True
+        return self._said(b"".join(self._body))
+
+    def _said(self, body: bytes) -> bytes:
+        return body
+
+
+class Counted(Untouched):
+    """A token count, from the upstream's words into the client's."""
+
+    def __init__(self, client: str) -> None:
+        super().__init__()
+        self._client = client
+
+    def _said(self, body: bytes) -> bytes:
+        try:
+            return counting.write_count_reply(self._client, counting.read_count(body))
+        except Unreadable as error:
+            self.committed = self.ended = False
+            self.failure = self._fail(error)
+            return b""

@@ -8,35 +8,41 @@ may be named `const` or `$ref`.
 Source: Google, “Schema” and “FunctionDeclaration” of the Gemini API reference, read November 2026.
 """
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import Any
-
-import msgspec
 from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.losses import Ledger
-
-type Json = Any  # what a JSON text decodes to; floats as Decimal
-
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
-
-ONE = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
-MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
-NAMED = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
-"""Where schemas stand inside a schema: as the value, in a list, under names. All other values are data."""
+from translators.schema_gemini import Modern, Old
+from translators.schema_tree import Json, Schema, read, within, written
 
 
-def _read(raw: Raw) -> Json:
+def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
+    """Rewrite JSON Schema for a Gemini model.
+
+    Args:
+        raw: a JSON Schema (object, or `true`).
+        ledger: receives a rule for each keyword moved to the description, merged, inlined or relaxed.
+        path: where the schema stood in the client's body.
+        json_schema: the newer field, which knows references; else the old one.
+
+    Returns:
+        The schema; empty if it is for the old field and allows no properties (older models refuse an object
+        without properties, so the field must be left out).
+
+    Raises:
+        Unreadable: not JSON.
+    """
+    root = read(raw)
+    if not json_schema and (not isinstance(root, dict) or not root):
+        return Raw(b"")
     try:
-        return _decoder.decode(raw)
-    except (msgspec.DecodeError, ValueError, ArithmeticError) as exc:
-        raise Unreadable(f"a schema that is not JSON: {exc}") from None
+        if json_schema:
+            return Raw(written(Modern(root, ledger).schema(root, path)))
+        old = Old(root, ledger).schema(root, path)
+    except RecursionError:
+        raise Unreadable("a schema that is nested too deeply", path) from None
+    return Raw(b"") if old.get("type") == "OBJECT" and not old.get("properties") else Raw(written(old))
 
-
-# --- Gemini's own type → JSON Schema --------------------------------------------------------------------------------
 
 _SNAKE = {
     "any_of": "anyOf",
@@ -63,17 +69,20 @@ def from_gemini(raw: Raw) -> Raw:
     Types become lower case, `nullable` a union with null, `propertyOrdering` the order of the properties, `example`
     a list of examples; int64 counts written as strings become numbers. What is JSON Schema already stays.
     """
-    return Raw(_encoder.encode(_from(_read(raw))))
+    try:
+        return Raw(written(_from(read(raw))))
+    except RecursionError:
+        raise Unreadable("a schema that is nested too deeply") from None
 
 
 def _from(node: Json) -> Json:
     if not isinstance(node, dict):
         return node
-    found: dict[str, Json] = {}
+    found: Schema = {}
     order: list[str] = []
     nullable = False
     for spelt, value in node.items():
-        key = _SNAKE.get(spelt, spelt)
+        key = _SNAKE.get(spelt) or spelt
         match key:
             case "type":
                 if kind := _lower_type(value):
@@ -91,21 +100,12 @@ def _from(node: Json) -> Json:
             case _ if key in _COUNTS and isinstance(value, str) and value.isdecimal():
                 found[key] = int(value)
             case _:
-                found[key] = _inside(key, value, _from)
+                found[key] = within(key, value, _from)
     properties = found.get("properties")
     if order and isinstance(properties, dict):
         first = {name: properties[name] for name in order if name in properties}
         found["properties"] = first | properties
     return _with_null(found) if nullable else found
-
-
-def _inside(key: str, value: Json, change: Callable[[Json], Json]) -> Json:
-    """`value` of keyword `key` with `change` made to the schemas directly in it."""
-    if key in NAMED and isinstance(value, dict):
-        return {name: change(member) for name, member in value.items()}
-    if isinstance(value, list) and (key in MANY or key == "items"):
-        return [change(member) for member in value]
-    return change(value) if key in ONE else value
 
 
 def _lower_type(value: Json) -> Json:
@@ -116,7 +116,7 @@ def _lower_type(value: Json) -> Json:
     return "" if value == "TYPE_UNSPECIFIED" else value.lower()
 
 
-def _with_null(node: dict[str, Json]) -> dict[str, Json]:
+def _with_null(node: Schema) -> Schema:
     """`node`, or null."""
     kind = node.get("type")
     if isinstance(kind, str) and kind != "null":

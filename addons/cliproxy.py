@@ -1,0 +1,39 @@
+"""cliproxy: mitmdump -s addons/cliproxy.py (or mitmweb, or mitmproxy).
+
+Makes what is shared, and lists the addons in the order in which they see a request. Hooks run in this order on the way in and on
+the way out: it is a queue, not an onion.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the one place that may: mitmdump -s does not
+
+from addons.authorize import Authorize
+from addons.engine.addon import Engine
+from addons.exchanges import Exchanges
+from addons.greet import Greet
+from addons.guard import Guard
+from addons.listen import Listen
+from addons.models import Models
+from addons.record import Record
+from addons.route import Route
+from addons.settings import Settings
+
+exchanges = Exchanges()
+settings = Settings()
+engine = Engine(exchanges, settings)
+models = Models(settings)
+listen = Listen(settings)
+
+addons = [
+    settings,  # options and config: everyone below asks it
+    listen,  # our port, and only ours
+    engine,  # our HTTP layer under each client connection
+    Guard(settings, engine),  # who may ask
+    models,  # answers model lists
+    Route(settings, exchanges),  # opens the exchange
+    Authorize(exchanges),  # which credential, what is sent, what failures mean
+    Greet(settings, models, listen),
+    Record(exchanges),  # last: it sees what everyone did, and closes the exchange
+]

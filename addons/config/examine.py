@@ -1,0 +1,236 @@
+"""The checks of the doctor. Each looks at one thing and tells a finding; none changes a thing or leaves the machine."""
+
+import os
+import platform
+import re
+import socket
+import stat
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from addons.config.credentials import credentials_of, from_environment
+from addons.config.discover import credential_files, discover, type_of
+from addons.config.listen import is_loopback, leads_back
+from addons.config.load import Loaded, find, load
+from addons.config.model import Config
+from credentials.model import Credential
+
+State = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the table. advice: what to mend, a line each."""
+
+    subject: str
+    state: State
+    finding: str
+    advice: tuple[str, ...] = ()
+
+
+# package → lowest version, first version too new (None: none known)
+PACKAGES: dict[str, tuple[tuple[int, ...], tuple[int, ...] | None]] = {
+    "mitmproxy": ((12, 2), (13,)),
+    "msgspec": ((0, 21), None),
+    "httpx": ((0, 28), None),
+    "pyyaml": ((6,), None),
+    "authlib": ((1, 6), None),
+    "cryptography": ((44,), None),
+    "tiktoken": ((0, 9), None),
+}
+OLDEST_PYTHON = (3, 12)
+
+
+def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> list[Check]:
+    """All checks, in the order in which one would mend things. explicit: the config file that was asked for, or ""."""
+    path = find(explicit, env, cwd, home)
+    loaded = load(path) if path else Loaded(Config())
+    config = loaded.config or Config()
+    auth_dir = config.auth_path(home)
+    if not auth_dir.is_absolute():
+        auth_dir = cwd / auth_dir
+    checks = [check_python(), check_packages(), check_config(path, loaded)]
+    if loaded.config is not None:
+        checks += [check_credentials(config, path is not None, auth_dir, env), check_listen(config)]
+        checks += [check_port(config.host, config.port), *check_tls(config, cwd, home)]
+    checks += [check_auth_dir(auth_dir), *check_files(auth_dir), check_environment(config, env)]
+    found = discover(env, home, auth_dir)
+    if found.log_ins:
+        tools = ", ".join(dict.fromkeys(log_in.tool for log_in in found.log_ins))
+        checks.append(Check("log-ins", "ok", f"of other tools, could be imported: {tools}"))
+    return checks
+
+
+def check_python() -> Check:
+    """The interpreter's version."""
+    found = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info >= OLDEST_PYTHON:
+        return Check("python", "ok", found)
+    return Check("python", "error", found, ("Python 3.12 or newer is needed.",))
+
+
+def check_packages() -> Check:
+    """The packages cliproxy stands on: there, and of a version it knows."""
+    found: dict[str, str] = {}
+    advice = []
+    for name, (low, high) in PACKAGES.items():
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            advice.append(f"{name} is missing")
+            continue
+        version = tuple(int(number) for number in re.findall(r"\d+", found[name])[:3])
+        wanted = f"{_dotted(low)} or newer" + (f", below {_dotted(high)}" if high else "")
+        if version < low or (high and version >= high):
+            advice.append(f"{name} is {found[name]}; wanted: {wanted}")
+    shown = f"mitmproxy {found['mitmproxy']}" if "mitmproxy" in found else "mitmproxy is missing"
+    if not advice:
+        return Check("packages", "ok", f"{shown}, and {len(PACKAGES) - 1} others")
+    return Check("packages", "error", shown, (*advice, "Install with: pip install -e ."))
+
+
+def check_config(path: Path | None, loaded: Loaded) -> Check:
+    """The config file, with each of its problems."""
+    if path is None:
+        return Check("config", "ok", "none: the defaults apply (config.example.yaml shows every key)")
+    advice = [str(problem) for problem in loaded.problems]
+    if loaded.config and _readable_by_others(path) and any(map(_holds_secret, credentials_of(loaded.config))):
+        advice.append(f"It holds keys, and others can read it: chmod 600 {path}")
+    state: State = "error" if loaded.config is None else "warning" if advice else "ok"
+    return Check("config", state, str(path), tuple(advice))
+
+
+def check_credentials(config: Config, with_file: bool, auth_dir: Path, env: Mapping[str, str]) -> Check:
+    """What could answer: keys of the config, credential files, and without a config those of the environment."""
+    counts = Counter(credential.provider for credential in credentials_of(config) if not credential.disabled)
+    if not with_file:
+        counts.update(credential.provider for credential in from_environment(env, config.host, config.port))
+    counts.update(kind for kind in map(type_of, credential_files(auth_dir)) if kind != "unreadable")
+    if counts:
+        return Check("credentials", "ok", ", ".join(f"{name} {number}" for name, number in sorted(counts.items())))
+    advice = "Add a key to the config, or log in with scripts/login."
+    return Check("credentials", "warning", "none: only the demo can answer", (advice,))
+
+
+def check_listen(config: Config) -> Check:
+    """Who can reach it, and whether they need a key. (A config without a key for outsiders is an error already.)"""
+    scheme = "https" if config.tls.enable else "http"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    keys = f"{len(config.api_keys)} client key{'' if len(config.api_keys) == 1 else 's'}"
+    where = f"{scheme}://{host}:{config.port}"
+    if is_loopback(config.host):
+        return Check(
+            "listen", "ok", f"{where}, this machine only, {keys if config.api_keys else 'no client key needed'}"
+        )
+    advice = (
+        () if config.tls.enable else ("Without tls, client keys and conversations cross the network in the clear.",)
+    )
+    return Check("listen", "warning" if advice else "ok", f"{where}, other machines too, {keys}", advice)
+
+
+def check_port(host: str, port: int) -> Check:
+    """Whether the port can be had, by having it for a moment."""
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
+        ):
+            with socket.socket(family, socket.SOCK_STREAM) as listener:
+                if os.name == "posix":  # a port that was closed just now is free; on Windows this would mean sharing it
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(address)
+                listener.listen(1)
+    except socket.gaierror:
+        return Check("port", "ok", f"{port}, not tried: {host} is a name")
+    except PermissionError:
+        return Check("port", "error", f"{port} is not allowed", ("Ports below 1024 are for root: choose another.",))
+    except OSError as bad:
+        advice = ("Either cliproxy runs already, or another program has it: change port in the config.",)
+        return Check("port", "warning", f"{port} cannot be had ({bad.strerror})", advice)
+    return Check("port", "ok", f"{port} is free")
+
+
+def check_tls(config: Config, cwd: Path, home: Path) -> list[Check]:
+    """The PEM files, if tls is on: there, and what they should be."""
+    if not config.tls.enable:
+        return []
+    advice = []
+    for name, given, mark in (("cert", config.tls.cert, b"CERTIFICATE"), ("key", config.tls.key, b"PRIVATE KEY")):
+        path = home / given[2:] if given.startswith("~/") else cwd / given
+        try:
+            if b"-----BEGIN " not in (content := path.read_bytes()) or mark not in content:
+                advice.append(f"tls.{name}: {path} is not a PEM file with a {mark.decode().lower()}")
+        except OSError as bad:
+            advice.append(f"tls.{name}: {path} cannot be read ({bad.strerror})")
+    return [Check("tls", "error" if advice else "ok", "is on", tuple(advice))]
+
+
+def check_auth_dir(auth_dir: Path) -> Check:
+    """The directory of the credential files and its permissions (on Windows these say nothing)."""
+    try:
+        status = auth_dir.stat()
+    except FileNotFoundError:
+        return Check("auth-dir", "ok", f"{auth_dir}, not there yet: the first log-in makes it")
+    except OSError as bad:
+        return Check("auth-dir", "error", f"{auth_dir} cannot be read ({bad.strerror})")
+    if not stat.S_ISDIR(status.st_mode):
+        return Check("auth-dir", "error", f"{auth_dir} is not a directory", ("Name a directory in auth-dir.",))
+    if _readable_by_others(auth_dir):
+        mode = f"{stat.S_IMODE(status.st_mode):04o}"
+        return Check("auth-dir", "warning", f"{auth_dir}, mode {mode}", (f"Others can look in: chmod 700 {auth_dir}",))
+    return Check("auth-dir", "ok", str(auth_dir))
+
+
+def check_files(auth_dir: Path) -> list[Check]:
+    """The credential files: readable, of a type, and for their owner's eyes only."""
+    files = credential_files(auth_dir)
+    if not files:
+        return []
+    advice = []
+    for path in files:
+        if type_of(path) == "unreadable":
+            advice.append(f"{path.name} is not a JSON object with a type: it is skipped")
+        if _readable_by_others(path):
+            advice.append(f"{path.name} can be read by others: chmod 600 {path}")
+    return [Check("files", "warning" if advice else "ok", f"{len(files)} in auth-dir", tuple(advice))]
+
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_BASES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL")
+
+
+def check_environment(config: Config, env: Mapping[str, str]) -> Check:
+    """Variables that change where requests go. Only names are shown."""
+    proxies = [name for name in _PROXIES if env.get(name)]
+    bases = [name for name in _BASES if env.get(name)]
+    here = [name for name in bases if leads_back(env[name], config.host, config.port)]
+    advice = []
+    if proxies and not {"127.0.0.1", "localhost", "*"} & _no_proxy(env):
+        advice.append(f"{', '.join(proxies)}: clients may send requests for cliproxy through that proxy, too;")
+        advice.append("NO_PROXY=127.0.0.1,localhost keeps them here.")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if env.get(name) and not Path(env[name]).exists():
+            advice.append(f"{name} names something that does not exist: TLS to upstreams will fail.")
+    shown = [f"{name} leads here" if name in here else f"{name} leads elsewhere" for name in bases] + proxies
+    return Check("environment", "warning" if advice else "ok", ", ".join(shown) or "nothing of note", tuple(advice))
+
+
+def _readable_by_others(path: Path) -> bool:
+    """True if group or others have any right; always False on Windows, where the mode says nothing."""
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+
+
+def _holds_secret(credential: Credential) -> bool:
+    return bool(credential.secret)
+
+
+def _no_proxy(env: Mapping[str, str]) -> set[str]:
+    return {name.strip() for name in (env.get("NO_PROXY") or env.get("no_proxy") or "").split(",")}
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,406 @@
+"""Less work of mitmproxy's own for each request and each chunk: small measures, each by name, all to be undone.
+
+What they gain was measured with benchmarks/run.py (a request costs about a third of the CPU, a fast stream a sixth).
+All but the first touch mitmproxy's internals, so they hold for the versions of SUPPORTED only; with any other nothing
+is patched and everything works as before, slower.
+
+They change no bytes that a client or an upstream gets, except where one read holds several chunks of a chunked answer:
+they go on as one.
+"""
+
+import inspect
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import addonmanager, exceptions, hooks, http, log, version
+from mitmproxy.addons.termlog import TermLogHandler
+from mitmproxy.flow import Flow
+from mitmproxy.master import Master
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layer import CommandGenerator, Layer
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ResponseData
+from mitmproxy.proxy.layers.http._http1 import Http1Client
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.tools.dump import DumpMaster
+
+SUPPORTED = ("12.2.",)
+
+# Default addons whose hooks return at once while all of these options are unset (mitmproxy 12.2.3). They stay where
+# they are, with their options and commands, and have their hooks back as soon as one of the options is set.
+RESTS_WITHOUT: dict[str, tuple[str, ...]] = {
+    "anticache": ("anticache",),
+    "anticomp": ("anticomp",),
+    "blocklist": ("block_list",),
+    "dumper": ("flow_detail",),
+    "maplocal": ("map_local",),
+    "mapremote": ("map_remote",),
+    "modifybody": ("modify_body",),
+    "modifyheaders": ("modify_headers",),
+    "onboarding": ("onboarding",),
+    "proxyauth": ("proxyauth",),
+    "save": ("save_stream_file",),
+    "savehar": ("hardump",),
+    "stickyauth": ("stickyauth",),
+    "stickycookie": ("stickycookie",),
+    "upstreamauth": ("upstream_auth",),
+}
+
+type Undo = Callable[[], None]
+type Handler = Callable[..., Any]
+type Groups = tuple[tuple[Handler, ...], ...]
+
+_undo: list[Undo] = []
+"""State of the module, because what is patched is the state of mitmproxy's modules."""
+
+
+def apply(master: Master, *, lean: bool) -> list[str]:
+    """Take the measures, to be called at `running` or later; a second call begins anew. `lean` false: none.
+
+    Returns the names of those taken; a measure that does not fit (another version, an inspector that needs what would
+    be saved) is left out.
+    """
+    undo()
+    if not lean or not version.VERSION.startswith(SUPPORTED):
+        return []
+    taken = []
+    for name, measure in MEASURES.items():
+        back = measure(master)
+        if back is not None:
+            _undo.append(back)
+            taken.append(name)
+    return taken
+
+
+def undo() -> None:
+    """Put everything back as mitmproxy has it."""
+    while _undo:
+        _undo.pop()()
+
+
+def _replace(owner: object, name: str, value: object) -> Undo:
+    """Set an attribute of a class or an instance; the result sets it back."""
+    own = vars(owner)
+    if name in own:
+        before = own[name]
+        back: Undo = lambda: setattr(owner, name, before)  # noqa: E731 - typed as what it is kept for
+    else:
+        back = lambda: delattr(owner, name)  # noqa: E731
+    setattr(owner, name, value)
+    return back
+
+
+def _all(backs: list[Undo]) -> Undo | None:
+    """Several undos as one, last first; None for none."""
+    if not backs:
+        return None
+
+    def back() -> None:
+        for one in reversed(backs):
+            one()
+
+    return back
+
+
+# --- hooks: who has something to say is looked up once, not at every event ------------------------------------------
+
+
+class HookTable:
+    """Stands in for the walk of AddonManager.trigger_event over all addons and their sub-addons.
+
+    `handlers` is kept for each event name until the chain of addons, a loaded script or an option changes. What cannot
+    be seen: an addon that gives itself a new hook method, or changes its list of sub-addons without registering them.
+    """
+
+    def __init__(self, master: Master, *, resting: bool) -> None:
+        self.master = master
+        self.manager = master.addons
+        self.resting = resting
+        self._known: dict[str, Groups | None] = {}
+        self._chain: list[Any] = []
+        self._length = -1
+        self._scripts: list[Any] = []
+
+    def forget(self, *_: object, **__: object) -> None:
+        """Look everything up anew at the next event."""
+        self._length = -1
+
+    def handlers(self, name: str) -> Groups | None:
+        """The handlers of an event, those of one addon of the chain in one group; None: leave it to mitmproxy."""
+        chain = self.manager.chain
+        scripts = [script.ns for script in self._loaded()]
+        if chain is not self._chain or len(chain) != self._length or scripts != self._scripts:
+            self._known.clear()
+            self._chain, self._length, self._scripts = chain, len(chain), scripts
+        try:
+            return self._known[name]
+        except KeyError:
+            self._known[name] = found = self._find(name)
+            return found
+
+    def _loaded(self) -> list[Any]:
+        loader = self.manager.lookup.get("scriptloader")
+        return loader.addons if loader is not None else []
+
+    def _find(self, name: str) -> Groups | None:
+        groups = []
+        for addon in self.manager.chain:
+            if self.resting and self._rests(addon):
+                continue
+            group = []
+            for part in _with_parts(addon):
+                handler = getattr(part, name, None)
+                if callable(handler):
+                    group.append(handler)
+                elif handler and not isinstance(handler, ModuleType):
+                    return None
+            if group:
+                groups.append(tuple(group))
+        return tuple(groups)
+
+    def _rests(self, addon: object) -> bool:
+        if not type(addon).__module__.startswith("mitmproxy.addons."):
+            return False
+        named = RESTS_WITHOUT.get(type(addon).__name__.lower())
+        options = self.master.options
+        return named is not None and not any(getattr(options, option) for option in named)
+
+    async def trigger_event(self, event: hooks.Hook) -> None:
+        """As AddonManager.trigger_event: in order, errors logged, AddonHalt ends it."""
+        groups = self.handlers(event.name)
+        if groups is None:
+            await addonmanager.AddonManager.trigger_event(self.manager, event)
+        elif groups:
+            await self._call(groups, event.args())
+
+    async def handle_lifecycle(self, event: hooks.Hook) -> None:
+        """As AddonManager.handle_lifecycle: the event, then an update of the flow if it has one."""
+        await self.trigger_event(event)
+        message = event.args()[0]
+        if isinstance(message, Flow) and self.handlers("update") != ():
+            await self.trigger_event(hooks.UpdateHook([message]))
+
+    async def _call(self, groups: Groups, arguments: list[Any]) -> None:
+        for group in groups:
+            try:
+                for handler in group:
+                    result = handler(*arguments)
+                    if result is not None and inspect.isawaitable(result):
+                        await result
+            except exceptions.AddonHalt:
+                return
+            except exceptions.OptionsError:
+                raise
+            except Exception as error:
+                cut: Any = addonmanager.cut_traceback  # it has no annotations
+                trace = cut(error.__traceback__, "_call")
+                addonmanager.logger.error(f"Addon error: {error}", exc_info=(type(error), error, trace))
+
+
+def _with_parts(addon: Any) -> Iterator[Any]:
+    """An addon and all addons in it, in mitmproxy's order."""
+    yield addon
+    for part in getattr(addon, "addons", ()):
+        yield from _with_parts(part)
+
+
+def _use_hook_table(master: Master) -> Undo | None:
+    """Only mitmdump lets addons rest: the inspectors' users change options as they go and trust what they see."""
+    table = HookTable(master, resting=isinstance(master, DumpMaster))
+    manager = master.addons
+    backs = [
+        _replace(manager, "trigger_event", table.trigger_event),
+        _replace(manager, "handle_lifecycle", table.handle_lifecycle),
+    ]
+    for name in ("register", "remove", "clear"):
+        backs.append(_replace(manager, name, _then(getattr(manager, name), table.forget)))
+    master.options.changed.connect(table.forget)
+    backs.append(lambda: master.options.changed.disconnect(table.forget))
+    return _all(backs)
+
+
+def _then(first: Callable[..., Any], second: Callable[[], None]) -> Callable[..., Any]:
+    def both(*arguments: Any) -> Any:
+        try:
+            return first(*arguments)
+        finally:
+            second()
+
+    return both
+
+
+# --- checks that can only fail if mitmproxy itself is wrong ---------------------------------------------------------
+
+
+def _skip_type_checks(_master: Master) -> Undo | None:
+    """A type check of every field of every request and response."""
+    if "__post_init__" not in vars(http.MessageData):
+        return None
+    return _replace(http.MessageData, "__post_init__", lambda _self: None)
+
+
+def _unwrap_expect(_master: Master) -> Undo | None:
+    """The @expect around each state of each layer, which asserts the type of the event."""
+    backs = []
+    for owner in _proxy_classes():
+        for name, value in list(vars(owner).items()):
+            if isinstance(value, FunctionType) and value.__code__.co_name == "_check_event_type":
+                backs.append(_replace(owner, name, inspect.unwrap(value)))
+    return _all(backs)
+
+
+def _proxy_classes() -> Iterator[type]:
+    for name, module in list(sys.modules.items()):
+        if name.startswith("mitmproxy.proxy"):
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and value.__module__ == name:
+                    yield value
+
+
+# --- chunked answers ------------------------------------------------------------------------------------------------
+
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_NEXT = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
+
+
+def take_chunks(reader: ChunkedReader, buffer: ReceiveBuffer) -> bytes:
+    """The body bytes of all chunks that have arrived, out of the buffer, with h11's reader moved on accordingly.
+
+    Stops where something is not a plain chunk: the last one, a chunk extension, a size or an end that is not whole yet
+    or wrong. h11 then goes on from there, and judges.
+    """
+    if reader._reading_trailer:
+        return b""
+    data = bytes(buffer)
+    end = len(data)
+    left, footer, at = reader._bytes_in_chunk, reader._bytes_to_discard, 0
+    pieces = []
+    while at < end:
+        if left:
+            piece = data[at : at + left]
+            pieces.append(piece)
+            at += len(piece)
+            left -= len(piece)
+            if left:
+                break
+            footer = b"\r\n"
+            found = _NEXT.match(data, at)
+        elif footer:
+            if not data.startswith(footer, at):
+                break
+            found = _SIZE.match(data, at + len(footer))
+        else:
+            found = _SIZE.match(data, at)
+        size = int(found[1], 16) if found is not None else 0
+        if found is None or not size:
+            break
+        at, left, footer = found.end(), size, b""
+    if at:
+        buffer._extract(at)
+        reader._bytes_in_chunk, reader._bytes_to_discard = left, footer
+    return b"".join(pieces)
+
+
+def _merge_chunks(_master: Master) -> Undo | None:
+    """Hand all chunks of one read on as one event."""
+    plain = Http1Client.read_body
+
+    def read_body(self: Http1Client, event: events.Event) -> CommandGenerator[None]:
+        if isinstance(self.body_reader, ChunkedReader) and isinstance(event, events.DataReceived):
+            data = take_chunks(self.body_reader, self.buf)
+            if data:
+                assert self.stream_id is not None
+                yield ReceiveHttp(ResponseData(self.stream_id, data))
+        yield from plain(self, event)
+
+    return _replace(Http1Client, "read_body", read_body)
+
+
+# --- writes ---------------------------------------------------------------------------------------------------------
+
+
+class Joined:
+    """Stands before a connection's top layer: neighbouring SendData to one connection become one, so one send()."""
+
+    def __init__(self, top: Layer) -> None:
+        self._top = top
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._top, name)
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """The layer's commands in its order; a write is held until the next command shows whether it goes on."""
+        held: commands.SendData | None = None
+        pieces: list[bytes] = []
+        try:
+            for command in self._top.handle_event(event):
+                if isinstance(command, commands.SendData):
+                    if held is not None and held.connection is command.connection:
+                        pieces.append(command.data)
+                        continue
+                    if held is not None:
+                        yield _with_data(held, pieces)
+                    held, pieces = command, [command.data]
+                    continue
+                if held is not None:
+                    yield _with_data(held, pieces)
+                    held = None
+                yield command
+        except Exception:
+            if held is not None:
+                yield _with_data(held, pieces)
+            raise
+        if held is not None:
+            yield _with_data(held, pieces)
+
+
+def _with_data(command: commands.SendData, pieces: list[bytes]) -> commands.SendData:
+    if len(pieces) > 1:
+        command.data = b"".join(pieces)
+    return command
+
+
+def _join_writes(_master: Master) -> Undo | None:
+    plain = ConnectionHandler.handle_client
+
+    async def handle_client(self: ConnectionHandler) -> None:
+        layer: Any = Joined(self.layer)  # not a Layer by descent: the handler asks it for handle_event only
+        self.layer = layer
+        await plain(self)
+
+    return _replace(ConnectionHandler, "handle_client", handle_client)
+
+
+# --- logs -----------------------------------------------------------------------------------------------------------
+
+
+def _skip_unseen_logs(master: Master) -> Undo | None:
+    """Do not make the INFO records of the proxy core if everybody who listens throws them away (mitmdump -q)."""
+    if not isinstance(master, DumpMaster) or master.options.termlog_verbosity not in ("error", "warn"):
+        return None
+    for handler in logging.getLogger().handlers:
+        unseen = handler.level >= logging.WARNING or isinstance(handler, TermLogHandler | log.LegacyLogEvents)
+        if not unseen:
+            return None
+    if any(hasattr(part, "add_log") for addon in master.addons.chain for part in _with_parts(addon)):
+        return None
+    proxy = logging.getLogger("mitmproxy.proxy")
+    before = proxy.level
+    proxy.setLevel(logging.WARNING)
+    return lambda: proxy.setLevel(before)
+
+
+MEASURES: dict[str, Callable[[Master], Undo | None]] = {
+    "hook table": _use_hook_table,
+    "no type checks": _skip_type_checks,
+    "no event checks": _unwrap_expect,
+    "merged chunks": _merge_chunks,
+    "joined writes": _join_writes,
+    "no unseen logs": _skip_unseen_logs,
+}

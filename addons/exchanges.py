@@ -1,0 +1,159 @@
+"""The live exchanges: what cliproxy knows of a flow beyond what mitmproxy stores.
+
+Nothing here is ever serialised. The table drops an exchange when its flow is over; `Record` has by then put what a
+person needs into
+the flow as plain data.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mitmproxy.http import HTTPFlow
+
+from translators.dialect import Asked, Dialect
+from translators.exchange import Pump
+from translators.losses import Ledger
+from translators.model import Failure, Request
+from translators.routes import Call
+
+if TYPE_CHECKING:
+    from addons.runtime import Runtime
+    from credentials.pool import Lease, Resolution
+
+
+class Tape:
+    """Bytes kept for a person to look at: the head and the tail of what went past, at most `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._half = max(limit // 2, 1)
+        self._head: list[bytes] = []
+        self._head_size = 0
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Keep a chunk."""
+        self.size += len(chunk)
+        if self._head_size < self._half:
+            self._head.append(chunk)
+            self._head_size += len(chunk)
+            return
+        self._tail.append(chunk)
+        self._tail_size += len(chunk)
+        while self._tail and self._tail_size - len(self._tail[0]) >= self._half:
+            self._tail_size -= len(self._tail.popleft())
+
+    @property
+    def left_out(self) -> int:
+        """Bytes between head and tail that are not kept."""
+        return self.size - self._head_size - self._tail_size
+
+    def bytes(self) -> bytes:
+        """What is kept; a line says how much is missing where something is."""
+        head, tail = b"".join(self._head), b"".join(self._tail)
+        if self.left_out:
+            return head + f"\n\n[… {self.left_out} bytes not kept …]\n\n".encode() + tail
+        return head + tail
+
+
+@dataclass(slots=True)
+class Wire:
+    """What one attempt sends. This, not the flow, holds the secret; it is dropped as soon as it is sent.
+
+    via: an HTTP proxy (scheme, (host, port)) or None. chunks: a local source instead of an upstream.
+    read_failure(status, headers, body) and make_pump(streamed) come from whoever chose the upstream's dialect.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    read_failure: Callable[[int, Mapping[str, str], bytes], Failure]
+    make_pump: Callable[[bool], Pump]
+    via: tuple[str, tuple[str, int]] | None = None
+    chunks: AsyncIterator[bytes] | None = None
+    streamed: bool = False
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try with one credential, as the record shows it. Times are seconds since the epoch; headers carry labels
+    for secrets.
+    """
+
+    number: int
+    label: str
+    provider: str
+    dialect: str
+    model: str
+    url: str
+    started: float
+    headers: list[tuple[str, str]]
+    body: bytes
+    raw: Tape
+    status: int = 0
+    answer_headers: list[tuple[str, str]] = field(default_factory=list)
+    first_byte: float = 0.0
+    ended: float = 0.0
+    failure: Failure | None = None
+    verdict: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Exchange:
+    """One request of a client and everything done for it."""
+
+    flow: HTTPFlow
+    call: Call
+    client: Dialect
+    asked: Asked
+    body: bytes
+    runtime: "Runtime"
+    ledger: Ledger
+    emitted: Tape
+    keep: int
+    request: Request | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    resolution: "Resolution | None" = None
+    lease: "Lease | None" = None
+    tried: set[str] = field(default_factory=set)
+    rounds: int = 0
+    wire: Wire | None = None
+    refusal: Failure | None = None
+    pump: Pump | None = None
+    ping: bytes = b""
+    source: AsyncIterator[bytes] | None = None
+    chunk: bytes | None = None
+    caller: str = ""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The latest attempt."""
+        return self.attempts[-1]
+
+
+class Exchanges:
+    """The table of live exchanges, by flow id."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, Exchange] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def get(self, flow: HTTPFlow) -> Exchange | None:
+        """The exchange of a flow, if it is one of ours and still under way."""
+        return self._live.get(flow.id)
+
+    def open(self, exchange: Exchange) -> None:
+        """Enter an exchange."""
+        self._live[exchange.flow.id] = exchange
+
+    def close(self, flow: HTTPFlow) -> Exchange | None:
+        """Take an exchange out: its flow is over."""
+        return self._live.pop(flow.id, None)

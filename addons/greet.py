@@ -1,0 +1,105 @@
+"""What a person sees at the start: where it listens, what it found, which models it serves, and a line to try."""
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+
+from mitmproxy import ctx
+
+from addons.config.discover import Door, discover, probe
+from addons.listen import Listen
+from addons.models import Models
+from addons.settings import Settings
+
+LABEL = 11
+SHOWN_MODELS = 4
+
+
+class Greet:
+    """Prints once, when the port is open. Silent under `-q`, in mitmproxy's console, and without a server."""
+
+    def __init__(self, settings: Settings, models: Models, listen: Listen) -> None:
+        self.settings = settings
+        self.models = models
+        self.listen = listen
+        self._task: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        """The loop runs; the servers are up, or are about to be."""
+        console = type(ctx.master).__name__ == "ConsoleMaster"
+        quiet = getattr(ctx.options, "termlog_verbosity", "info") in ("error", "warn")
+        if ctx.options.server and not console and not quiet:
+            self._task = asyncio.get_running_loop().create_task(self._greet())
+
+    async def _greet(self) -> None:
+        await self.listen.ready.wait()
+        doors = await probe() if self.settings.runtime.path is None else ()
+        print(self.text(doors), flush=True)
+
+    def text(self, doors: tuple[Door, ...] = ()) -> str:
+        """The greeting. `doors`: local model servers that were seen."""
+        runtime = self.settings.runtime
+        scheme = "https" if runtime.config.tls.enable else "http"
+        base = f"{scheme}://{_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
+        rows = [("cliproxy", base), ("config", str(runtime.path or "none: defaults (config.example.yaml shows all keys)"))]
+        rows += self._found(doors)
+        lines = ["", *(_row(label, text) for label, text in rows), "", "  models", *self._models(), "", "  try"]
+        return "\n".join([*lines, f"    {self._curl(base)}", ""])
+
+    def _found(self, doors: tuple[Door, ...]) -> list[tuple[str, str]]:
+        runtime = self.settings.runtime
+        rows = []
+        used = Counter(found.provider for found in runtime.credentials if not found.disabled)
+        if used:
+            rows.append(("keys", _counted(used)))
+        found = discover(os.environ, Path.home(), runtime.config.auth_path(Path.home()))
+        if runtime.path is not None and found.variables:
+            rows.append(("unused", f"{', '.join(found.variables)} (a config file is in use)"))
+        if found.auth_files:
+            rows.append(("auth dir", f"{found.auth_dir}: {_counted(found.auth_files)}"))
+        if found.log_ins:
+            tools = ", ".join(dict.fromkeys(each.tool for each in found.log_ins))
+            rows.append(("log-ins", f"{tools} (importable)"))
+        for door in doors:
+            rows.append(("local", f"{door.name} on port {door.port}: add it under openai-compatibility"))
+        if runtime.demo:
+            why = "no credential is configured" if not used else "demo: true"
+            rows.append(("demo", f"on ({why}): demo models answer offline"))
+        return rows
+
+    def _models(self) -> list[str]:
+        models = self.models.visible()
+        if not models:
+            return ["    none: add a key to the config"]
+        owners: dict[str, list[str]] = {}
+        for model in models:
+            owners.setdefault(model.owned_by or "other", []).append(model.id)
+        width = max(len(owner) for owner in owners)
+        lines = []
+        for owner, names in sorted(owners.items()):
+            more = f", … {len(names)} in all" if len(names) > SHOWN_MODELS else ""
+            lines.append(f"    {owner:<{width}}  {', '.join(names[:SHOWN_MODELS])}{more}")
+        return lines
+
+    def _curl(self, base: str) -> str:
+        runtime = self.settings.runtime
+        models = self.models.visible()
+        model = "demo-text" if runtime.demo or not models else models[0].id
+        key = " -H 'authorization: Bearer ONE-OF-YOUR-API-KEYS'" if runtime.keys else ""
+        body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hello"}}]}}'
+        return f"curl -N {base}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'"
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label:<{LABEL}}{text}"
+
+
+def _counted(counter: Counter[str] | dict[str, int]) -> str:
+    return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in sorted(counter.items()))
+
+
+def _host(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

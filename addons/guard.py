@@ -1,0 +1,78 @@
+"""Who may ask: our own host names only, no web pages of others, and a client key where the config has keys.
+
+Comes before everything that could touch a credential. A page in a browser can reach a loopback port (DNS rebinding, plain cross-site
+requests); it cannot choose `Host`, `Origin` and `Sec-Fetch-Site` freely, and these tell it apart.
+"""
+
+from urllib.parse import urlsplit
+
+from mitmproxy.http import HTTPFlow
+
+from addons.config.listen import is_loopback
+from addons.engine.addon import Engine
+from addons.refuse import refuse
+from addons.settings import Settings
+from translators.model import Failure
+from translators.routes import Call, recognise
+
+OPEN = frozenset({"banner", "health"})
+"""Operations that need no key."""
+
+_LOCAL_NAMES = frozenset({"host.docker.internal", "gateway.docker.internal", "host.containers.internal"})
+"""Names under which containers reach the loopback of their host; no web page can make them mean anything else."""
+
+
+class Guard:
+    """Refuses in the dialect of the route."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings = settings
+        self.engine = engine
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        """Before the body is read."""
+        presented = self.engine.presented.pop(id(flow.request), ())
+        if flow.response is not None or not flow.live:
+            return
+        request = flow.request
+        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
+        failure = self._why_not(flow, call, presented)
+        if failure is not None:
+            refuse(flow, call, failure)
+
+    def _why_not(self, flow: HTTPFlow, call: Call, presented: tuple[str, ...]) -> Failure | None:
+        runtime = self.settings.runtime
+        headers = flow.request.headers
+        if is_loopback(runtime.config.host) and not _is_ours(headers.get("host", flow.request.authority)):
+            return _refused(f"the Host {headers.get('host', '')!r} is not this proxy's", "host_refused")
+        origin = headers.get("origin", "")
+        if origin and not _is_local_origin(origin):
+            return _refused(f"requests from the web page {origin!r} are refused", "origin_refused")
+        if headers.get("sec-fetch-site", "") == "cross-site":
+            return _refused("cross-site requests of web pages are refused", "origin_refused")
+        if not runtime.keys or call.operation in OPEN or flow.request.method == "OPTIONS":
+            return None
+        who = runtime.keys.who(presented)
+        if who is None:
+            said = "is not one of this proxy's `api-keys`" if presented else "is missing"
+            message = f"the API key {said}; it may stand in Authorization, x-api-key, x-goog-api-key or ?key="
+            return Failure(kind="auth", message=message, origin="cliproxy")
+        flow.metadata["cliproxy.caller"] = who
+        return None
+
+
+def _is_ours(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    return is_loopback(name) or name in _LOCAL_NAMES
+
+
+def _is_local_origin(origin: str) -> bool:
+    """Pages served from this machine, and applications that are no web pages (editors, desktop programs)."""
+    parts = urlsplit(origin)
+    if parts.scheme in ("http", "https"):
+        return is_loopback(parts.hostname or "")
+    return bool(parts.scheme) and parts.scheme != "file"
+
+
+def _refused(message: str, code: str) -> Failure:
+    return Failure(kind="permission", message=message, code=code, origin="cliproxy")

@@ -1,0 +1,83 @@
+"""Where we listen: reverse mode on the config's host and port, and nothing else.
+
+With `-s`, mitmproxy begins to set up its servers one loop tick before it loads scripts, so a bare `mitmdump -s addons/cliproxy.py` starts
+to open a forward proxy on *:8080. It is replaced here as soon as we are loaded; what it may have accepted in that millisecond is
+turned away, and if port 8080 was busy that is nobody's business. `scripts/serve` passes the mode itself and has no such moment.
+"""
+
+import asyncio
+import logging
+
+from mitmproxy import ctx
+from mitmproxy.connection import Client
+from mitmproxy.proxy import mode_specs
+
+from addons.settings import Settings
+
+log = logging.getLogger(__name__)
+
+NOWHERE = "reverse:http://cliproxy.invalid:80"
+"""Reverse mode wants a target; each request has its own, so this one is never dialled."""
+
+
+class _OnlyOurs(logging.Filter):
+    """Holds back errors about the listener that we are just replacing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR
+
+
+class Listen:
+    """Sets mode, address and the options that the engine relies on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._set = False
+        self._task: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+        """Set when our port is open."""
+
+    def configure(self, _updated: set[str]) -> None:
+        """Once, as soon as there is a config."""
+        if self._set:
+            return
+        self._set = True
+        config, options = self.settings.runtime.config, ctx.options
+        explicit = options._options["mode"].has_changed()
+        # lazy: the placeholder is never dialled. The Host header is the client's: Guard looks at it.
+        changes: dict[str, object] = {"connection_strategy": "lazy", "keep_host_header": True}
+        if not options.listen_host:
+            changes["listen_host"] = config.host
+        if options.listen_port is None:
+            changes["listen_port"] = config.port
+        if not explicit:
+            changes["mode"] = [NOWHERE]
+        options.update(**changes)
+        server = ctx.master.addons.get("proxyserver")
+        if options.server and server is not None and not explicit:
+            self._task = asyncio.get_running_loop().create_task(self._replace(server))
+
+    def running(self) -> None:
+        """mitmproxy has set up the servers it was told of; ours is among them unless we replace it ourselves."""
+        if self._task is None:
+            self.ready.set()
+
+    async def _replace(self, server: object) -> None:
+        logger = logging.getLogger("mitmproxy.addons.proxyserver")
+        held = _OnlyOurs()
+        logger.addFilter(held)
+        servers = server.servers  # type: ignore[attr-defined]
+        while servers.is_updating:  # the start that we overtake is under way; its lock is ours next
+            await asyncio.sleep(0)
+        logger.removeFilter(held)
+        if await servers.update([mode_specs.ProxyMode.parse(mode) for mode in ctx.options.mode]):
+            self.ready.set()
+        else:
+            where = f"{ctx.options.listen_host}:{ctx.options.listen_port}"
+            log.error("cliproxy cannot listen on %s. Is it running already? Another port: --listen-port N", where)
+            ctx.master.shutdown()
+
+    def client_connected(self, client: Client) -> None:
+        """Turn away whoever came through the listener that was never meant to be."""
+        if not isinstance(client.proxy_mode, mode_specs.ReverseMode):
+            client.error = "cliproxy serves its own port only"

@@ -1,0 +1,100 @@
+"""“Which models are there?” in the four shapes that clients understand."""
+
+import time
+
+import msgspec
+from mitmproxy.http import HTTPFlow, Response
+
+from addons import demo
+from addons.refuse import refuse
+from addons.settings import Settings
+from providers.catalog import Model
+from translators.model import Failure
+from translators.routes import Call, recognise
+
+
+class Models:
+    """Answers model lists and single models from the catalogue and the config."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def request(self, flow: HTTPFlow) -> None:
+        """List, or one."""
+        if flow.response is not None or not flow.live or flow.is_replay:
+            return
+        request = flow.request
+        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
+        if call.operation not in ("list_models", "get_model"):
+            return
+        models = self.visible()
+        if call.operation == "list_models":
+            body = _LISTS[call.shape](models)
+        else:
+            wanted = call.model.removeprefix("models/")
+            found = next((model for model in models if model.id == wanted), None)
+            if found is None:
+                message = f"model {wanted!r} is not served here"
+                refuse(flow, call, Failure(kind="model", message=message, param="model", origin="cliproxy"))
+                return
+            body = _one(call, found)
+        flow.response = Response.make(200, msgspec.json.encode(body), {"content-type": "application/json"})
+
+    def visible(self) -> list[Model]:
+        """What can be asked for now, sorted by name."""
+        runtime = self.settings.runtime
+        offline = demo.MODELS if runtime.demo else ()
+        return sorted([*runtime.pool.models(time.time()), *offline], key=lambda model: model.id)
+
+
+def _openai(model: Model) -> dict[str, object]:
+    created = {"created": model.created} if model.created else {}
+    return {"id": model.id, "object": "model", **created, "owned_by": model.owned_by}
+
+
+def _claude(model: Model) -> dict[str, object]:
+    # The SDK's type wants RFC 3339; the vendor sends the epoch where it does not know.
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(model.created))
+    return {"type": "model", "id": model.id, "display_name": model.display_name or model.id, "created_at": created}
+
+
+def _gemini(model: Model) -> dict[str, object]:
+    limits = {"inputTokenLimit": model.context, "outputTokenLimit": model.max_output}
+    return {
+        "name": f"models/{model.id}",
+        "version": model.version or "001",
+        "displayName": model.display_name or model.id,
+        "description": model.description or model.display_name or model.id,
+        **{name: value for name, value in limits.items() if value},
+        "supportedGenerationMethods": list(model.methods) or ["generateContent", "countTokens"],
+    }
+
+
+def _list_openai(models: list[Model]) -> dict[str, object]:
+    return {"object": "list", "data": [_openai(model) for model in models]}
+
+
+def _list_claude(models: list[Model]) -> dict[str, object]:
+    ids = [model.id for model in models]
+    return {
+        "data": [_claude(model) for model in models],
+        "has_more": False,
+        "first_id": ids[0] if ids else None,
+        "last_id": ids[-1] if ids else None,
+    }
+
+
+def _list_gemini(models: list[Model]) -> dict[str, object]:
+    return {"models": [_gemini(model) for model in models]}
+
+
+def _list_codex(models: list[Model]) -> dict[str, object]:
+    """Codex replaces its whole catalogue by a `models` list in a format of its own, and keeps it when it gets OpenAI's list."""
+    return _list_openai(models)
+
+
+def _one(call: Call, model: Model) -> dict[str, object]:
+    return {"claude": _claude, "gemini": _gemini}.get(call.shape, _openai)(model)
+
+
+_LISTS = {"openai": _list_openai, "claude": _list_claude, "gemini": _list_gemini, "codex": _list_codex}

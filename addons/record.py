@@ -1,0 +1,104 @@
+"""What stays of an exchange when it is over: plain data in the flow, and one line that tells the story."""
+
+import time
+from typing import Any
+
+from mitmproxy.http import HTTPFlow
+
+from addons.exchanges import Attempt, Exchange, Exchanges
+from translators.model import Usage
+
+
+class Record:
+    """The last addon: it sees what everyone did, and closes the exchange."""
+
+    def __init__(self, exchanges: Exchanges) -> None:
+        self.exchanges = exchanges
+
+    def response(self, flow: HTTPFlow) -> None:
+        """A good end, or a refusal."""
+        self._close(flow)
+
+    def error(self, flow: HTTPFlow) -> None:
+        """The client left, or the answer broke."""
+        self._close(flow)
+
+    def _close(self, flow: HTTPFlow) -> None:
+        exchange = self.exchanges.close(flow)
+        if exchange is None:
+            return
+        flow.comment = story(exchange, flow)
+        flow.metadata["cliproxy"] = plain(exchange)
+
+
+def story(exchange: Exchange, flow: HTTPFlow) -> str:
+    """`claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234→567 tok · 2 drops`."""
+    upstream = exchange.attempts[-1].dialect if exchange.attempts else ""
+    pieces = [f"{exchange.client.name}→{upstream}" if upstream and upstream != exchange.client.name else exchange.client.name]
+    if exchange.attempts:
+        pieces.append(" → ".join(_try(attempt) for attempt in exchange.attempts))
+        last, began = exchange.attempts[-1], flow.request.timestamp_start
+        ended = last.ended or time.time()
+        first = f"{last.first_byte - began:.1f}/" if last.first_byte else ""
+        pieces.append(f"{first}{ended - began:.1f} s")
+    if exchange.pump is not None and exchange.pump.usage is not None:
+        pieces.append(_tokens(exchange.pump.usage))
+    if exchange.pump is not None and exchange.pump.stop is not None:
+        pieces.append(exchange.pump.stop.reason)
+    if exchange.ledger.losses:
+        count = len(exchange.ledger.losses)
+        pieces.append(f"{count} drop{'s' if count > 1 else ''}")
+    failure = exchange.refusal or (exchange.attempts[-1].failure if exchange.attempts else None)
+    if failure is not None:
+        pieces.append(f"{failure.origin}: {failure.message}"[:200])
+    return " · ".join(pieces)
+
+
+def _try(attempt: Attempt) -> str:
+    if attempt.failure is None:
+        return attempt.label
+    return f"{attempt.label} {attempt.status if attempt.status >= 300 else attempt.failure.kind}"
+
+
+def _tokens(usage: Usage) -> str:
+    cached = f" ({usage.cache_read:,} cached)" if usage.cache_read else ""
+    thought = f" ({usage.thinking:,} thought)" if usage.thinking else ""
+    return f"{usage.input or 0:,}{cached}→{usage.output or 0:,}{thought} tok"
+
+
+def plain(exchange: Exchange) -> dict[str, Any]:
+    """Everything worth keeping, in types that mitmproxy can save."""
+    return {
+        "client": exchange.client.name,
+        "operation": exchange.call.operation,
+        "model": exchange.asked.model,
+        "stream": exchange.asked.stream,
+        "caller": exchange.caller,
+        "losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.ledger.losses],
+        "rules": [[rule.path, rule.rule, rule.to] for rule in exchange.ledger.applied],
+        "attempts": [_attempt(attempt) for attempt in exchange.attempts],
+        "emitted": exchange.emitted.bytes(),
+        "refusal": exchange.refusal.message if exchange.refusal else "",
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    failure = attempt.failure
+    return {
+        "number": attempt.number,
+        "credential": attempt.label,
+        "provider": attempt.provider,
+        "dialect": attempt.dialect,
+        "model": attempt.model,
+        "url": attempt.url,
+        "request_headers": [list(pair) for pair in attempt.headers],
+        "request_body": attempt.body,
+        "status": attempt.status,
+        "answer_headers": [list(pair) for pair in attempt.answer_headers],
+        "raw": attempt.raw.bytes(),
+        "started": attempt.started,
+        "first_byte": attempt.first_byte,
+        "ended": attempt.ended,
+        "failure": [failure.origin, failure.kind, failure.message] if failure else [],
+        "verdict": attempt.verdict,
+    }

@@ -1,0 +1,141 @@
+"""What is asked, and of which model: opens the exchange, or answers what needs no model."""
+
+import time
+
+import msgspec
+from mitmproxy.http import HTTPFlow, Response
+
+from addons.engine.addon import LARGEST_BODY, fresh_seed
+from addons.engine.decoding import decode_body
+from addons.exchanges import Exchange, Exchanges, Tape
+from addons.refuse import refuse
+from addons.settings import Settings
+from translators.dialect import Asked, Dialect
+from translators.errors import TranslationError, Unreadable
+from translators.losses import Ledger
+from translators.model import Failure, Request
+from translators.registry import DIALECTS
+from translators.routes import Call, known_paths, recognise
+
+KEPT_BYTES = 4 * 1024 * 1024
+"""Of each of the bodies of an attempt that are kept to be looked at."""
+
+
+class _Peek(msgspec.Struct):
+    """What routing must know of a body. Other fields are none of its business."""
+
+    model: str = ""
+    stream: object = None
+
+
+_peek = msgspec.json.Decoder(_Peek)
+
+
+class Route:
+    """Path → dialect and operation → Exchange."""
+
+    def __init__(self, settings: Settings, exchanges: Exchanges) -> None:
+        self.settings = settings
+        self.exchanges = exchanges
+
+    def request(self, flow: HTTPFlow) -> None:
+        """The request is complete."""
+        if flow.response is not None or not flow.live or flow.is_replay:
+            return
+        request = flow.request
+        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
+        if request.method == "OPTIONS":
+            flow.response = Response.make(204, b"", {"allow": "GET, HEAD, POST, OPTIONS"})
+        elif call.operation == "health":
+            flow.response = Response.make(200, b'{"status":"ok"}', {"content-type": "application/json"})
+        elif call.operation == "banner":
+            flow.response = Response.make(200, _BANNER, {"content-type": "application/json"})
+        elif call.operation == "upgrade":
+            message = "Responses over WebSocket is not served here; use POST /v1/responses"
+            refuse(flow, call, Failure(kind="upgrade", message=message, origin="cliproxy"))
+        elif call.operation == "unknown":
+            message = f"no such route: {request.method} {request.path.partition('?')[0]}. Known: {', '.join(known_paths())}"
+            refuse(flow, call, Failure(kind="not_found", message=message, origin="cliproxy"))
+        elif call.operation in ("generate", "count_tokens", "compact"):
+            self._open(flow, call)
+
+    def _open(self, flow: HTTPFlow, call: Call) -> None:
+        try:
+            exchange = self._exchange(flow, call)
+        except TranslationError as error:
+            kind = "too_large" if error.code == "too_large" else "invalid"
+            failure = Failure(
+                kind=kind, message=str(error), code=error.code, param=error.path, status=400, origin="cliproxy"
+            )
+            refuse(flow, call, failure)
+            return
+        self.exchanges.open(exchange)
+
+    def _exchange(self, flow: HTTPFlow, call: Call) -> Exchange:
+        body = _body_of(flow)
+        client = DIALECTS[call.dialect]
+        model, stream = call.model, call.stream
+        try:
+            peek = _peek.decode(body)
+        except msgspec.DecodeError as error:
+            if isinstance(error, msgspec.ValidationError):
+                raise Unreadable(*_words_of(error)) from error
+            raise Unreadable(f"the body is not JSON: {error}") from error
+        if client.model_in_body:
+            model = peek.model
+            if not model:
+                raise Unreadable("missing field `model`", "$.model")
+            stream = peek.stream is not False and peek.stream is not None if client.name == "claude" else peek.stream is True
+        streamed = bool(stream) and call.operation == "generate"
+        asked = Asked(model=model, stream=streamed, now=int(time.time()), seed=fresh_seed(), array=call.array)
+        return Exchange(
+            flow=flow,
+            call=call,
+            client=client,
+            asked=asked,
+            body=body,
+            runtime=self.settings.runtime,
+            ledger=Ledger(),
+            emitted=Tape(KEPT_BYTES),
+            keep=KEPT_BYTES,
+            ping=_ping(client, asked, call, self.settings),
+        )
+
+
+def read_request(exchange: Exchange) -> Request:
+    """The client's request in the model; read once, when first needed. Raises Unreadable."""
+    if exchange.request is None:
+        call = exchange.call
+        exchange.request = exchange.client.read_request(exchange.body, call.model, call.stream, exchange.ledger)
+        asked = exchange.asked
+        exchange.asked = Asked(asked.model, asked.stream, asked.now, asked.seed, exchange.request, asked.array)
+    return exchange.request
+
+
+def _ping(client: Dialect, asked: Asked, call: Call, settings: Settings) -> bytes:
+    if asked.stream:
+        return client.stream_writer(asked).ping()
+    # A JSON parser skips white space in front of the answer. Not for chat: its clients never knew it.
+    alive = settings.runtime.config.nonstream_keepalive_interval > 0 and call.operation == "generate"
+    return b"\n" if alive and client.name != "openai-chat" else b""
+
+
+def _body_of(flow: HTTPFlow) -> bytes:
+    size = flow.metadata.get("cliproxy.oversize")
+    if size:
+        raise Unreadable(f"the body has {size} bytes; at most {LARGEST_BODY} are taken", code="too_large")
+    body = flow.request.raw_content or b""
+    encoding = flow.request.headers.get("content-encoding", "")
+    try:
+        return decode_body(body, encoding, LARGEST_BODY) if encoding else body
+    except ValueError as error:
+        raise Unreadable(f"the body cannot be decoded: {error}") from error
+
+
+def _words_of(error: msgspec.ValidationError) -> tuple[str, str]:
+    """msgspec's message and the path at its end."""
+    message, _, path = str(error).partition(" - at `")
+    return message, path.rstrip("`") or "$"
+
+
+_BANNER = msgspec.json.encode({"message": "cliproxy", "endpoints": known_paths(), "inspect": "run it under mitmweb"})

@@ -1,0 +1,98 @@
+"""Options and config file → one Runtime, at the start and at each change of the file.
+
+A bad file stops the start and says what to mend; a file that goes bad later changes nothing and says so.
+"""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+
+from addons import runtime
+from addons.config import load as config_file
+from addons.config.listen import refusal
+from addons.config.model import Config
+from addons.config.watch import Watcher
+from addons.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class Settings:
+    """Holds the Runtime in force. `runtime` is swapped whole; nobody keeps parts of it longer than an exchange."""
+
+    def __init__(self) -> None:
+        self.runtime: Runtime = None  # type: ignore[assignment]  # there is one from configure() on
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def http2(self) -> bool:
+        """mitmproxy's own switch: speak HTTP/2 with upstreams that can."""
+        return bool(ctx.options.http2)
+
+    def load(self, loader: Loader) -> None:
+        """Declare our options."""
+        loader.add_option(
+            "cliproxy_config",
+            str,
+            "",
+            "The config file. Empty: $CLIPROXY_CONFIG, ./config.yaml, ~/.cli-proxy-api/config.yaml, or none.",
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        """Read the config when its name changes (and once at the start)."""
+        if self.runtime is not None and "cliproxy_config" not in updated:
+            return
+        path = config_file.find(ctx.options.cliproxy_config, os.environ, Path.cwd(), Path.home())
+        config = Config()
+        if path is not None:
+            loaded = config_file.load(path)
+            for problem in loaded.problems:
+                log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+            if loaded.config is None:
+                raise exceptions.OptionsError(f"cliproxy: {path} cannot be used, see above")
+            config = loaded.config
+        if why := refusal(ctx.options.listen_host or config.host, config.api_keys):
+            raise exceptions.OptionsError(f"cliproxy does not start: {why}")
+        self.runtime = runtime.make(config, path, self.runtime)
+        self._watch()
+
+    def running(self) -> None:
+        """The loop runs: watch the file."""
+        self._watch()
+
+    def done(self) -> None:
+        """The script is taken out."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _watch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        path = self.runtime.path
+        if path is not None:
+            watcher = Watcher(path, self.reload, path.read_bytes())
+            self._watching = asyncio.get_running_loop().create_task(watcher.run())
+
+    def reload(self, content: bytes) -> None:
+        """Take up a changed file: checked whole, swapped at once, or not at all."""
+        path = self.runtime.path
+        loaded = config_file.parse(content, str(path))
+        for problem in loaded.problems:
+            log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+        if loaded.config is None:
+            log.error("%s has errors: the config in use stays as it was", path)
+            return
+        old, new = self.runtime.config, loaded.config
+        if why := refusal(old.host, new.api_keys):
+            log.error("%s: the config in use stays as it was: %s", path, why)
+            return
+        self.runtime = runtime.make(new, path, self.runtime)
+        fixed = [name for name in ("host", "port", "tls") if getattr(old, name) != getattr(new, name)]
+        after = f"; {', '.join(fixed)}: after a restart" if fixed else ""
+        log.info("%s reloaded: %d credentials%s", path, len(self.runtime.credentials), after)

@@ -1,0 +1,146 @@
+"""The nouns of an answer, whole or in chunks, and a decoder that forgives compatible hosts their wrong types.
+
+Source: OpenAI API reference, “The chat completion object” and “The chat completion chunk object”, read November 2026.
+A whole answer's `message` and a chunk's `delta` have the same members; one struct reads both.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from translators.openai_chat.usage import UsageWire
+from translators.openai_chat.wire import ABSENT, Annotation, Call, Detail, ExtraContent, Function, ImageUrl, Part
+
+
+class AudioPiece(Struct):
+    """Audio output; data and transcript come in pieces."""
+
+    id: str | None = None
+    data: str | None = None
+    transcript: str | None = None
+
+
+class ImagePiece(Struct):
+    """An image of the answer (an extension: OpenRouter)."""
+
+    image_url: ImageUrl | None = None
+
+
+class Delta(Struct):
+    """What a chunk adds to a choice, or a whole message. Mistral's content may be a list of parts."""
+
+    role: str | None = None
+    content: str | list[Part] | None = None
+    refusal: str | None = None
+    tool_calls: list[Call] | None = None
+    function_call: Function | None = None
+    audio: AudioPiece | None = None
+    annotations: list[Annotation] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Detail] | None = None
+    extra_content: ExtraContent | None = None
+    images: list[ImagePiece] | None = None
+
+
+class LogprobsWire(Struct):
+    """Lists of token objects; opaque here."""
+
+    content: Raw = ABSENT
+    refusal: Raw = ABSENT
+
+
+class AnswerChoice(Struct):
+    """One candidate, or a piece of it."""
+
+    index: int | None = None
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: str | None = None
+    logprobs: LogprobsWire | None = None
+    error: Raw = ABSENT
+
+
+class GroqExtra(Struct):
+    """Groq puts the usage of a stream here."""
+
+    usage: UsageWire | None = None
+
+
+class Chunk(Struct):
+    """A chunk of a stream, or a whole answer."""
+
+    id: str | None = None
+    created: int | float | None = None
+    model: str | None = None
+    choices: list[AnswerChoice] | None = None
+    usage: UsageWire | None = None
+    service_tier: str | None = None
+    error: Raw = ABSENT
+    x_groq: GroqExtra | None = None
+
+
+TORN = 0x10F800
+"""Where half a surrogate pair (U+D800 + n) is kept while it waits for its other half: U+10F800 + n."""
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+class ChunkDecoder:
+    """JSON → Chunk. `torn` is set once an upstream has cut a character in two (`\\ud83d` alone in a string)."""
+
+    def __init__(self) -> None:
+        self._fast = msgspec.json.Decoder(Chunk)
+        self.torn = False
+
+    def decode(self, data: bytes) -> Chunk:
+        """Decode; a member of a wrong type is left out. Raises ValueError for what is not a JSON object."""
+        try:
+            return self._fast.decode(data)
+        except msgspec.ValidationError:
+            return self._forgive(data)
+        except msgspec.DecodeError:
+            whole = _ESCAPES.sub(_keep_half, data)
+            if whole == data:
+                raise
+            self.torn = True
+            return self.decode(whole)
+
+    def _forgive(self, data: bytes) -> Chunk:
+        tree: Any = msgspec.json.decode(data)
+        while True:
+            try:
+                return self._fast.decode(msgspec.json.encode(tree))
+            except msgspec.ValidationError as error:
+                if not _prune(tree, str(error).partition(" - at `")[2].rstrip("`")):
+                    raise ValueError(f"expected a JSON object, got {data[:60]!r}") from None
+
+
+def _keep_half(escape: re.Match[bytes]) -> bytes:
+    half = escape[1]
+    return escape[0] if half is None else chr(TORN + int(half, 16) - 0xD800).encode()
+
+
+def _prune(tree: Any, path: str) -> bool:
+    """Take out the node at `path` ("$.choices[0].index"; "[...]" ends at the object that holds it)."""
+    steps: list[str | int] = [name or int(place) for name, place in _STEP.findall(path.partition("[...]")[0])]
+    if not steps:
+        return False
+    for step in steps[:-1]:
+        tree = tree[step]
+    del tree[steps[-1]]
+    return True
+
+
+def join_halves(text: str) -> tuple[str, str]:
+    """Put torn characters together: the text, and a first half at its end that still waits (as it was given)."""
+    held = ""
+    if text and TORN <= ord(text[-1]) < TORN + 0x400:
+        text, held = text[:-1], text[-1]
+    units = "".join(chr(ord(c) - TORN + 0xD800) if TORN <= ord(c) < TORN + 0x800 else c for c in text)
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), held

@@ -1,0 +1,309 @@
+"""The conversation of a request, written as input items.
+
+What comes first in the client's body comes first here: items are never reordered, and the same turn gives the same
+bytes whatever follows it, so that prompt caches hold.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from msgspec import Raw
+
+from translators import seals
+from translators.dialect import Aim
+from translators.losses import Ledger
+from translators.model import (
+    Audio,
+    Blocks,
+    Citation,
+    Document,
+    File,
+    FileRef,
+    HostedCall,
+    HostedResult,
+    Image,
+    Part,
+    PlainText,
+    Refusal,
+    Request,
+    SearchResult,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from translators.names import Names, legal_id, made_id
+from translators.openai_responses import media, wire
+from translators.openai_responses.items import NAME, VENDOR
+
+type Item = dict[str, Any] | Raw
+
+_ITEM = re.compile(r"\$\.input\[\d+\]$")
+
+
+class Input:
+    """Writes turns: `items`, and `instructions` where the system text is one plain block."""
+
+    def __init__(self, request: Request, aim: Aim, names: Names, ledger: Ledger) -> None:
+        self._request = request
+        self._own = request.dialect == NAME
+        self._aim = aim
+        self._names = names
+        self._ledger = ledger
+        self._calls: dict[str, int] = {}  # a call's id → how often it has been used
+        self._made = 0
+        self._free: set[str] = set()  # ids of calls with free text
+        self.items: list[Item] = []
+        self.instructions = ""
+        self._system(request.system)
+        for turn in request.turns:
+            self._turn(turn)
+
+    def _system(self, parts: list[Part]) -> None:
+        if len(parts) == 1 and isinstance(parts[0], Text):
+            self._no_mark(parts[0], parts[0].at)
+            self.instructions = parts[0].text
+        elif parts:
+            self._turn(Turn(role="developer", parts=parts, at=self._request.at.get("system", "$.system")))
+
+    def _turn(self, turn: Turn) -> None:
+        if turn.name:
+            self._ledger.lose(turn.at + ".name", "Responses has no names of speakers")
+        content: list[Any] = []
+        for part in turn.parts:
+            at = part.at or turn.at
+            self._no_mark(part, at)
+            item = self._item(part, turn, at)
+            if item is None:
+                content += self._content(part, turn.role, at)
+                continue
+            self._message(turn, content)
+            content = []
+            self.items += item
+        self._message(turn, content)
+
+    def _no_mark(self, part: Part, at: str) -> None:
+        if part.cache is not None:
+            self._ledger.lose(at + ".cache_control", "OpenAI caches prompts by itself")
+
+    def _message(self, turn: Turn, content: list[Any]) -> None:
+        if not content and (turn.role == "assistant" or turn.parts):
+            return
+        message: dict[str, Any] = {"type": "message"}
+        if self._own and turn.id and turn.role == "assistant":
+            message |= {"id": turn.id, "status": "completed"}
+        message["role"] = turn.role
+        if turn.phase:
+            message["phase"] = turn.phase
+        only = content[0] if len(content) == 1 and isinstance(content[0], dict) else {}
+        if not content:
+            message["content"] = ""
+        elif set(only) == {"type", "text"} and turn.role != "assistant":
+            message["content"] = only["text"]
+        else:
+            message["content"] = content
+        self.items.append(message)
+
+    # --- items ---
+
+    def _item(self, part: Part, turn: Turn, at: str) -> list[Item] | None:
+        """The items a part becomes; None if it is content of a message."""
+        match part:
+            case ToolCall():
+                return [self._call(part, at)]
+            case ToolResult():
+                return [self._result(part, turn, at)]
+            case Thinking():
+                item = self._thinking(part, at)
+                return [item] if item is not None else []
+            case HostedCall() | HostedResult():
+                if part.vendor == VENDOR and part.vendor == self._aim.vendor:
+                    return [part.native]
+                self._ledger.lose(at, f"{part.kind} of {part.vendor}")
+                return []
+            case Unknown() if part.dialect == NAME and _ITEM.match(part.at):
+                return [part.raw]
+            case _:
+                return None
+
+    def _call(self, call: ToolCall, at: str) -> dict[str, Any]:
+        self._lose_seal(call, at)
+        call_id = call.id or made_id(self._made, call.name, call.arguments)
+        self._made += 1
+        self._calls[call_id] = self._calls.get(call_id, 0) + 1
+        text = call.form == "text" and self._aim.official
+        if call.form == "text":
+            self._free.add(call_id)
+        item: dict[str, Any] = {"type": "custom_tool_call" if text else "function_call"}
+        if self._own and call.item.startswith(("fc_", "ctc_")):
+            item["id"] = call.item
+        item["call_id"] = self._call_id(call_id)
+        item["name"] = self._names.out(call.name, call.namespace)
+        if call.namespace and self._aim.official:
+            item["namespace"] = call.namespace
+        if text:
+            item["input"] = call.arguments
+        elif call.form == "text":
+            item["arguments"] = wire.encode({"input": call.arguments}).decode()
+        else:
+            item["arguments"] = call.arguments or "{}"
+        if call.caller is not None:
+            if self._own:
+                item["caller"] = call.caller
+            else:
+                self._ledger.lose(at + ".caller", "who called is known to its own vendor only")
+        if not call.complete:
+            item["status"] = "incomplete"
+        return item
+
+    def _call_id(self, call_id: str) -> str:
+        """A legal id. The second call with an id is renamed, and so are the results that follow it."""
+        times = self._calls.get(call_id, 0)
+        return legal_id(call_id if times < 2 else f"{call_id}_{times}", "!-~", 64)
+
+    def _result(self, result: ToolResult, turn: Turn, at: str) -> dict[str, Any]:
+        text = (result.form == "text" or result.call in self._free) and self._aim.official
+        item: dict[str, Any] = {"type": "custom_tool_call_output" if text else "function_call_output"}
+        if self._own and turn.id:
+            item["id"] = turn.id
+        item["call_id"] = self._call_id(result.call)
+        output: list[Any] = []
+        for part in result.parts:
+            self._no_mark(part, part.at or at)
+            output += self._content(part, "user", part.at or at)
+        if not output and result.raw is not None:
+            item["output"] = bytes(result.raw).decode()
+        elif not output:
+            item["output"] = ""
+        elif len(output) == 1 and isinstance(output[0], dict) and set(output[0]) == {"type", "text"}:
+            item["output"] = output[0]["text"]
+        else:
+            item["output"] = output
+        if result.failed:
+            self._ledger.lose(at + ".is_error", "Responses has no flag for a failed call; its text stands")
+        return item
+
+    def _thinking(self, part: Thinking, at: str) -> dict[str, Any] | None:
+        data = seals.for_upstream(part.seal, self._aim.vendor)
+        if part.seal is not None and data is None:
+            self._ledger.lose(at, f"thinking of {part.seal.vendor}")
+            return None
+        # The client's own item is sent without its seal: with stored state OpenAI knows the rest by the id.
+        if data is None and self._aim.official and not (self._own and part.item):
+            self._ledger.lose(at, "thinking without its encrypted content")
+            return None
+        pieces = part.summaries or ([part.text] if part.text else [])
+        item: dict[str, Any] = {
+            "type": "reasoning",
+            "id": part.item or (part.seal.item if part.seal else "") or _made_item(data or part.text),
+            "summary": [] if part.full else [{"type": "summary_text", "text": piece} for piece in pieces],
+        }
+        if part.full:
+            item["content"] = [{"type": "reasoning_text", "text": piece} for piece in pieces]
+        if data is not None:
+            item["encrypted_content"] = data
+        return item
+
+    def _lose_seal(self, part: Text | ToolCall, at: str) -> None:
+        if part.seal is not None:
+            self._ledger.lose(at, f"a seal of {part.seal.vendor}")
+
+    # --- content of messages and outputs ---
+
+    def _content(self, part: Part, role: str, at: str) -> list[Any]:
+        """The content parts a part becomes."""
+        out = role == "assistant"
+        match part:
+            case Text():
+                self._lose_seal(part, at)
+                if out and not part.text:
+                    return []
+                return [self._text(part)] if out else [_said(part.text)]
+            case Refusal():
+                return [{"type": "refusal", "refusal": part.text}] if out else [_said(part.text)]
+            case Unknown() if part.dialect == NAME:
+                return [part.raw]
+            case Image() if not out:
+                return self._image(part, at)
+            case Document() | File() if not out:
+                return self._document(part, at)
+            case SearchResult():
+                self._ledger.apply("search-result", at, "text")
+                head = _said("\n".join(line for line in (part.title, part.source) if line))
+                return [head, *(found for inner in part.parts for found in self._content(inner, role, inner.at or at))]
+            case Audio() if part.transcript:
+                self._ledger.lose(at, "Responses takes no audio; its transcript stands")
+                return [self._text(Text(text=part.transcript))] if out else [_said(part.transcript)]
+            case Unknown():
+                self._ledger.lose(at, f"{part.tag} of {part.dialect}", semantic=True)
+            case _:
+                self._ledger.lose(at, f"Responses takes no {type(part).__name__.lower()} here", semantic=True)
+        return []
+
+    def _text(self, part: Text) -> dict[str, Any]:
+        annotations = [found for citation in part.citations if (found := annotation(citation)) is not None]
+        return {"type": "output_text", "text": part.text, "annotations": annotations}
+
+    def _image(self, part: Image, at: str) -> list[Any]:
+        image: dict[str, Any] = {"type": "input_image"}
+        if isinstance(part.source, FileRef):
+            if not self._reachable(part.source, at):
+                return []
+            image["file_id"] = part.source.id
+        else:
+            image["image_url"] = media.address(part.source)
+        return [image | {"detail": part.detail or "auto"}]
+
+    def _document(self, part: Document | File, at: str) -> list[Any]:
+        source = part.source
+        title = part.title if isinstance(part, Document) else ""
+        context = part.context if isinstance(part, Document) else ""
+        head = [_said("\n".join(line for line in (title, context) if line))] if title or context else []
+        match source:
+            case Blocks():
+                return head + [found for inner in source.parts for found in self._content(inner, "user", at)]
+            case PlainText() if title or not part.filename:
+                return [_said("\n".join(line for line in (title, context, source.text) if line))]
+            case FileRef():
+                found = {"type": "input_file", "file_id": source.id}
+                return [found] if self._reachable(source, at) else []
+        file: dict[str, Any] = {"type": "input_file"}
+        address = media.address(source)
+        if address is not None and not address.startswith("data:"):
+            file["file_url"] = address
+        else:
+            file["filename"] = media.filename_of(source, part.filename or title)
+            file["file_data"] = address
+        return [*([_said(context)] if context else []), file]
+
+    def _reachable(self, source: FileRef, at: str) -> bool:
+        if source.vendor == self._aim.vendor:
+            return True
+        self._ledger.lose(at, f"a file stored at {source.vendor}", semantic=True)
+        return False
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {"type": "input_text", "text": text}
+
+
+def _made_item(of: str) -> str:
+    return "rs_" + hashlib.sha256(of.encode()).hexdigest()[:32]
+
+
+def annotation(citation: Citation) -> Any:
+    """An annotation: OpenAI's own as it was, an address as url_citation, anything else not at all."""
+    if citation.vendor == VENDOR and citation.native is not None:
+        return citation.native
+    if not citation.url:
+        return None
+    return {
+        "type": "url_citation",
+        "start_index": citation.start or 0,
+        "end_index": citation.end or 0,
+        "url": citation.url,
+        "title": citation.title,
+    }

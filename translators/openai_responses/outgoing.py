@@ -1,0 +1,217 @@
+"""A Responses request as an upstream gets it: the settings here, the conversation in input.py."""
+
+from typing import Any
+
+from translators import thinking
+from translators.dialect import Aim, Outgoing
+from translators.losses import Ledger
+from translators.model import FunctionTool, Request
+from translators.names import Names, Rule
+from translators.openai_responses import tools, wire
+from translators.openai_responses.input import Input
+from translators.openai_responses.request import ENCRYPTED, LOGPROBS
+from translators.schemas import from_gemini
+
+LEAST_OUTPUT = 16
+"""Tokens; OpenAI refuses a smaller max_output_tokens."""
+
+
+def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
+    """Write a request for an upstream that speaks Responses.
+
+    The official API is told `store: false` unless the client asked for state, and asked for encrypted reasoning, so
+    that the conversation can go on without anything being kept there. Other hosts get neither namespaces nor
+    free-text tools, which few of them know.
+
+    Loses:
+        stop sequences, n, seed, penalties, logit_bias, top_k, audio, video, prediction, safety settings, labels,
+        cache breakpoints, thinking that another vendor sealed.
+    """
+    names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
+    for legal, told in names.back.items():
+        ledger.apply("tool-name", f"$.tools[{told.name}]", legal)
+    conversation = Input(request, aim, names, ledger)
+    written: dict[str, Any] = {"model": aim.model}
+    if conversation.instructions:
+        written["instructions"] = conversation.instructions
+    written["input"] = conversation.items
+    _write_tools(written, request, names, ledger, official=aim.official)
+    _write_limits(written, request, aim, ledger)
+    _write_reasoning(written, request, aim, ledger)
+    _write_text(written, request, aim, ledger)
+    _write_identity(written, request, ledger)
+    _write_state(written, request, aim, ledger)
+    if aim.stream:
+        written["stream"] = True
+    _lose_rest(request, ledger)
+    return Outgoing(wire.encode(written), tools=names.back)
+
+
+def _write_tools(
+    written: dict[str, Any], request: Request, names: Names, ledger: Ledger, *, official: bool
+) -> None:
+    declared = tools.write_tools(request.tools, names.out, ledger, namespaces=official, freeform=official)
+    if not declared:
+        if request.tool_choice is not None and request.tool_choice.mode != "none":
+            ledger.lose(request.at.get("tool_choice", "$.tool_choice"), "there are no tools to choose from")
+        return
+    written["tools"] = declared
+    if request.tool_choice is not None:
+        path = request.at.get("tool_choice", "$.tool_choice")
+        forms = {
+            names.out(tool.name, tool.namespace): "custom" if tool.form == "text" and official else "function"
+            for tool in request.tools
+            if isinstance(tool, FunctionTool)
+        }
+        written["tool_choice"] = tools.write_choice(request.tool_choice, names, forms, path, ledger)
+    if request.parallel_tools is not None:
+        written["parallel_tool_calls"] = request.parallel_tools
+
+
+def _write_limits(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
+    if request.max_output is not None:
+        written["max_output_tokens"] = max(request.max_output, LEAST_OUTPUT)
+        if request.max_output < LEAST_OUTPUT:
+            ledger.apply("max-output", request.at.get("max_output", "$"), str(LEAST_OUTPUT))
+    for name in ("temperature", "top_p"):
+        value = getattr(request.sampling, name)
+        if value is None:
+            continue
+        if aim.traits.known and not aim.traits.sampling:
+            ledger.lose(request.at.get(f"sampling.{name}", f"$.{name}"), "the model takes no sampling settings")
+        else:
+            written[name] = value
+    if request.logprobs is not None and request.logprobs.wanted:
+        written["include"] = [LOGPROBS]
+        if request.logprobs.top is not None:
+            written["top_logprobs"] = request.logprobs.top
+
+
+def _write_reasoning(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
+    wanted = request.reasoning
+    settled = thinking.settle(wanted, aim.traits, ledger, request.at.get("reasoning", "$.reasoning"))
+    if wanted is None or settled is None:
+        return
+    said: dict[str, Any] = {}
+    match settled.mode:
+        case "off":
+            said["effort"] = "none"
+        case "effort":
+            said["effort"] = settled.effort
+        case "budget":
+            said["effort"] = thinking.effort_of(settled.budget)
+            ledger.apply("thinking", request.at.get("reasoning", "$.reasoning"), said["effort"])
+        case "auto":
+            if settled.effort:
+                said["effort"] = settled.effort
+    if settled.mode != "off":
+        # A client that counts thinking in tokens, or leaves it to the model, sees it unless it says otherwise.
+        show = wanted.show or ("auto" if wanted.mode == "budget" or wanted.adaptive else "none")
+        if show != "none":
+            said["summary"] = show
+    if said:
+        written["reasoning"] = said
+
+
+def _write_text(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
+    said: dict[str, Any] = {}
+    wanted = request.format
+    path = request.at.get("format", "$.format")
+    match wanted.kind if wanted else None:
+        case "text":
+            said["format"] = {"type": "text"}
+        case "json":
+            said["format"] = {"type": "json_object"}
+        case "schema" if wanted is not None and wanted.schema is not None:
+            said["format"] = {
+                "type": "json_schema",
+                "name": wanted.name or "response",
+                "schema": from_gemini(wanted.schema) if wanted.gemini_schema else wanted.schema,
+            }
+            if wanted.description:
+                said["format"]["description"] = wanted.description
+            # As with tools: strict is the default, and not every schema is fit for it.
+            said["format"]["strict"] = bool(wanted.strict)
+        case "enum":
+            ledger.lose(path, "Responses has no enum output", semantic=True)
+        case _:
+            pass
+    if request.verbosity:
+        said["verbosity"] = request.verbosity
+    if said:
+        written["text"] = said
+
+
+_TIERS = {"standard_only": "default", "standard": "default"} | {
+    tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")
+}
+
+
+def _write_identity(written: dict[str, Any], request: Request, ledger: Ledger) -> None:
+    identity, cache = request.identity, request.cache
+    for name, value in (
+        ("safety_identifier", identity.safety),
+        ("user", identity.user),
+        ("metadata", identity.metadata),
+        ("prompt_cache_key", cache.key),
+        ("prompt_cache_retention", cache.retention),
+    ):
+        if value:
+            written[name] = value
+    if request.service_tier:
+        tier = _TIERS.get(request.service_tier.lower())
+        if tier is None:
+            ledger.lose(request.at.get("service_tier", "$.service_tier"), "OpenAI has no such tier")
+        else:
+            written["service_tier"] = tier
+
+
+def _write_state(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
+    state = request.state
+    kept = bool(state.previous_response or state.conversation is not None or state.background)
+    if state.previous_response:
+        written["previous_response_id"] = state.previous_response
+    if state.conversation is not None:
+        written["conversation"] = state.conversation
+    if state.background:
+        written["background"] = True
+    if state.store is not None:
+        written["store"] = state.store
+    elif aim.official and not kept:
+        written["store"] = False
+    if aim.official:
+        written["include"] = [*written.get("include", []), ENCRYPTED]
+    if state.container is not None:
+        ledger.lose(request.at.get("state.container", "$.container"), "a container of another vendor", semantic=True)
+    if state.cached_content:
+        path = request.at.get("state.cached_content", "$.cachedContent")
+        ledger.lose(path, "cached content of another vendor", semantic=True)
+
+
+def _lose_rest(request: Request, ledger: Ledger) -> None:
+    """What Responses has no words for at all."""
+
+    def lose(name: str, reason: str, *, semantic: bool = False) -> None:
+        ledger.lose(request.at.get(name, f"$.{name}"), reason, semantic=semantic)
+
+    for name in ("top_k", "frequency_penalty", "presence_penalty", "seed", "logit_bias"):
+        if getattr(request.sampling, name) is not None:
+            lose(f"sampling.{name}", f"Responses has no {name}")
+    if request.stops:
+        lose("stops", "Responses has no stop sequences", semantic=True)
+    if request.n is not None and request.n > 1:
+        lose("n", "Responses gives one answer", semantic=True)
+    if any(kind.lower() != "text" for kind in request.modalities):
+        lose("modalities", "Responses answers in text", semantic=True)
+    for name in ("audio", "image", "speech"):
+        if getattr(request, name) is not None:
+            lose(name, f"Responses has no {name} settings", semantic=name != "image")
+    for name in ("prediction", "safety"):
+        if getattr(request, name) is not None:
+            lose(name, f"Responses has no {name}")
+    if request.identity.labels:
+        lose("identity.labels", "Responses has no labels")
+    if request.cache.automatic is not None:
+        lose("cache.automatic", "OpenAI caches prompts by itself")
+    if request.speed and request.speed != "standard":
+        lose("speed", "OpenAI sells speed as a service tier")

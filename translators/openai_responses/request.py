@@ -1,0 +1,207 @@
+"""A Responses request as the client sent it: the settings here, the conversation in items.py."""
+
+from msgspec import Raw
+
+from translators.errors import Unreadable
+from translators.losses import Ledger
+from translators.model import (
+    CacheHints,
+    Identity,
+    Logprobs,
+    OutputFormat,
+    Reasoning,
+    Request,
+    Sampling,
+    ServerState,
+    Text,
+)
+from translators.openai_responses import tools, wire
+from translators.openai_responses.items import NAME, Items
+
+LOGPROBS = "message.output_text.logprobs"
+ENCRYPTED = "reasoning.encrypted_content"
+
+_AT = {
+    "system": "instructions",
+    "max_output": "max_output_tokens",
+    "reasoning": "reasoning",
+    "tools": "tools",
+    "tool_choice": "tool_choice",
+    "parallel_tools": "parallel_tool_calls",
+    "sampling.temperature": "temperature",
+    "sampling.top_p": "top_p",
+    "state.previous_response": "previous_response_id",
+    "state.conversation": "conversation",
+    "state.store": "store",
+    "state.background": "background",
+    "service_tier": "service_tier",
+    "identity.safety": "safety_identifier",
+    "identity.user": "user",
+    "identity.metadata": "metadata",
+    "cache.key": "prompt_cache_key",
+    "cache.retention": "prompt_cache_retention",
+    "logprobs": "top_logprobs",
+}
+"""Canonical name → the field it stands in."""
+
+_OPENAI_ONLY = {
+    "$.prompt": True,
+    "$.truncation": False,
+    "$.context_management": False,
+    "$.max_tool_calls": False,
+    "$.moderation": False,
+    "$.stream_options": False,
+    "$.prompt_cache_options": False,
+    "$.client_metadata": False,
+}
+"""Fields only OpenAI can do something with; True: without it the answer is another one."""
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -> Request:
+    """Read a Responses request.
+
+    Args:
+        body: one JSON object, UTF-8.
+        model: used only if the body names none.
+        stream: likewise.
+        ledger: receives a loss for every field nothing is made of.
+
+    Returns:
+        A Request with one turn for each input item. Tools of additional_tools items stand behind those of `tools`.
+        State kept at OpenAI (previous_response_id, conversation, background) is in `state`; item references and
+        compaction items are Unknown parts, which only this dialect can write again.
+
+    Raises:
+        Unreadable: not JSON, or a known field of the wrong type, with its path.
+
+    Loses:
+        include other than log probabilities, truncation, context_management, stream_options, reasoning.context.
+
+    Source:
+        OpenAI API reference, “Create a model response”, read November 2026.
+    """
+    said = wire.decode(wire.Body, body)
+    _lose_unknown(body, said, ledger)
+    name = said.model or model
+    if not name:
+        raise Unreadable("expected the name of a model", "$.model")
+    items = _read_input(said, ledger)
+    declared = [
+        tool
+        for index, raw in enumerate(said.tools or [])
+        for tool in tools.read_tool(raw, f"$.tools[{index}]", ledger)
+    ]
+    return Request(
+        model=name,
+        system=[Text(text=said.instructions, at="$.instructions")] if said.instructions else [],
+        turns=items.turns,
+        tools=declared + items.tools,
+        tool_choice=None if said.tool_choice is None else tools.read_choice(said.tool_choice, "$.tool_choice"),
+        parallel_tools=said.parallel_tool_calls,
+        max_output=said.max_output_tokens,
+        sampling=Sampling(temperature=said.temperature, top_p=said.top_p),
+        logprobs=_read_logprobs(said, ledger),
+        reasoning=_read_reasoning(said.reasoning),
+        format=_read_format(said.text),
+        verbosity=(said.text.verbosity or "") if said.text else "",
+        identity=Identity(user=said.user or "", safety=said.safety_identifier or "", metadata=said.metadata),
+        cache=CacheHints(key=said.prompt_cache_key or "", retention=said.prompt_cache_retention or ""),
+        service_tier=said.service_tier or "",
+        state=ServerState(
+            previous_response=said.previous_response_id or "",
+            conversation=said.conversation,
+            store=said.store,
+            background=bool(said.background),
+        ),
+        stream=bool(stream) if said.stream is None else said.stream,
+        dialect=NAME,
+        at=_places(said),
+    )
+
+
+def _places(said: wire.Body) -> dict[str, str]:
+    at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) is not None}
+    if said.text is not None:
+        at |= {"format": "$.text.format"} if said.text.format else {}
+        at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
+    if said.reasoning is not None and said.reasoning.effort:
+        at["reasoning"] = "$.reasoning.effort"
+    return at
+
+
+def _lose_unknown(body: bytes, said: wire.Body, ledger: Ledger) -> None:
+    tree = wire.plain(body)
+    known = said.__struct_fields__
+    for name, value in tree.items():
+        path = f"$.{name}"
+        if value is None:
+            continue
+        if name not in known:
+            ours = path in _OPENAI_ONLY
+            reason = "only OpenAI can do this" if ours else "unknown field"
+            ledger.lose(path, reason, semantic=_OPENAI_ONLY.get(path, False))
+        elif name in ("reasoning", "text") and isinstance(value, dict):
+            inner = getattr(said, name).__struct_fields__
+            for member in value:
+                if member not in inner and value[member] is not None:
+                    ledger.lose(f"{path}.{member}", "unknown field")
+
+
+def _read_input(said: wire.Body, ledger: Ledger) -> Items:
+    items = Items(ledger)
+    if isinstance(said.input, str):
+        items.read(Raw(wire.encode({"role": "user", "content": said.input})), "$.input")
+        items.turns[-1].parts[0].at = "$.input"
+    elif said.input is not None:
+        for index, raw in enumerate(said.input):
+            items.read(raw, f"$.input[{index}]")
+    elif not (said.previous_response_id or said.conversation or said.instructions):
+        raise Unreadable("expected a string or an array of items", "$.input")
+    return items
+
+
+def _read_logprobs(said: wire.Body, ledger: Ledger) -> Logprobs | None:
+    wanted = False
+    for index, name in enumerate(said.include or []):
+        if name == LOGPROBS:
+            wanted = True
+        elif name != ENCRYPTED:  # that one is always asked for
+            ledger.lose(f"$.include[{index}]", "only OpenAI can do this")
+    if not wanted and said.top_logprobs is None:
+        return None
+    return Logprobs(wanted=wanted or bool(said.top_logprobs), top=said.top_logprobs)
+
+
+def _read_reasoning(said: wire.ReasoningWish | None) -> Reasoning | None:
+    if said is None:
+        return None
+    show = said.summary or said.generate_summary
+    if said.effort == "none":
+        return Reasoning(mode="off", show=show)
+    if said.effort:
+        return Reasoning(mode="effort", effort=said.effort, show=show)
+    return Reasoning(mode="auto", show=show) if show else None
+
+
+def _read_format(said: wire.TextWish | None) -> OutputFormat | None:
+    if said is None or said.format is None:
+        return None
+    match said.format.type:
+        case "text":
+            return OutputFormat(kind="text")
+        case "json_object":
+            return OutputFormat(kind="json")
+        case "json_schema":
+            if said.format.schema is None:
+                raise Unreadable("expected a JSON Schema", "$.text.format.schema")
+            return OutputFormat(
+                kind="schema",
+                name=said.format.name or "",
+                schema=said.format.schema,
+                strict=said.format.strict,
+                description=said.format.description or "",
+            )
+        case other:
+            raise Unreadable(f"expected text, json_object or json_schema, got {other!r}", "$.text.format.type")

@@ -1,0 +1,58 @@
+"""Token counts, both ways. OpenAI's input includes what came from the cache, its output includes reasoning."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from translators.model import Usage
+from translators.openai_responses.answers import Counts, InputDetails, OutputDetails
+
+
+def read_usage(raw: Raw | None, tier: str | None) -> Usage | None:
+    """Read `usage`; None if there is none, or nothing in it that can be read.
+
+    Some hosts leave the cached tokens out of the input, or reasoning out of the output; where the numbers cannot be
+    true otherwise, they are put in.
+    """
+    try:
+        said = msgspec.json.decode(raw, type=Counts | None) if raw is not None else None
+    except msgspec.ValidationError:
+        return None
+    if said is None:
+        return Usage(service_tier=tier) if tier else None
+    into = said.input_tokens_details or InputDetails()
+    out = said.output_tokens_details or OutputDetails()
+    entered, left = said.input_tokens, said.output_tokens
+    if entered is not None and into.cached_tokens is not None and into.cached_tokens > entered:
+        entered += into.cached_tokens
+    if left is not None and out.reasoning_tokens is not None and out.reasoning_tokens > left:
+        left += out.reasoning_tokens
+    return Usage(
+        input=entered,
+        cache_read=into.cached_tokens,
+        cache_write=into.cache_write_tokens,
+        output=left,
+        thinking=out.reasoning_tokens,
+        audio_input=into.audio_tokens,
+        audio_output=out.audio_tokens,
+        image_input=into.image_tokens,
+        service_tier=tier or "",
+    )
+
+
+def write_usage(usage: Usage | None) -> dict[str, Any] | None:
+    """Write `usage`; None if nobody counted. The details are required by the client libraries."""
+    if usage is None or (usage.input is None and usage.output is None):
+        return None
+    entered, left = usage.input or 0, usage.output or 0
+    return {
+        "input_tokens": entered,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read or 0,
+            "cache_write_tokens": usage.cache_write or 0,
+        },
+        "output_tokens": left,
+        "output_tokens_details": {"reasoning_tokens": usage.thinking or 0},
+        "total_tokens": entered + left,
+    }

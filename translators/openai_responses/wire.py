@@ -1,0 +1,286 @@
+"""The nouns of a Responses request: its settings, items, parts and tools. Those of the answer are in answers.py.
+
+Unions are open at the edge: items, parts and tools arrive as Raw and are decoded by their `type`, so that a newer
+one becomes `Unknown` instead of an error. Optional fields take null, as the official client libraries write it.
+
+Source: OpenAI API reference, “Responses” and “Streaming events”, and openai-python 3.54, read November 2026.
+"""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from translators.errors import Unreadable
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+class ReasoningWish(Struct):
+    """`reasoning`: how hard to think, and how much of it to show (`generate_summary` is the older name)."""
+
+    effort: str | None = None
+    summary: str | None = None
+    generate_summary: str | None = None
+
+
+class Format(Struct):
+    """`text.format`; flat, unlike Chat Completions."""
+
+    type: str
+    name: str | None = None
+    schema: Raw | None = None
+    strict: bool | None = None
+    description: str | None = None
+
+
+class TextWish(Struct):
+    """`text`."""
+
+    format: Format | None = None
+    verbosity: str | None = None
+
+
+class Body(Struct):
+    """A request, in the vendor's order. Fields that mean something to OpenAI alone are not listed: they are losses."""
+
+    model: str | None = None
+    input: str | list[Raw] | None = None
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    reasoning: ReasoningWish | None = None
+    text: TextWish | None = None
+    tools: list[Raw] | None = None
+    tool_choice: Raw | None = None
+    parallel_tool_calls: bool | None = None
+    temperature: int | float | None = None
+    top_p: int | float | None = None
+    top_logprobs: int | None = None
+    previous_response_id: str | None = None
+    conversation: Raw | None = None
+    store: bool | None = None
+    background: bool | None = None
+    include: list[str] | None = None
+    stream: bool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+    metadata: dict[str, str] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+
+
+class Tag(Struct):
+    """What tells items, parts, tools and events apart."""
+
+    type: str | None = None
+    role: str | None = None
+
+
+class Message(Struct):
+    """An utterance; `type` may be absent in the short form."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[Raw] | None = None
+    type: str | None = None
+    id: str | None = None
+    status: str | None = None
+    phase: str | None = None
+
+
+class FunctionCall(Struct):
+    """function_call."""
+
+    call_id: str
+    name: str
+    arguments: str
+    type: str | None = None
+    id: str | None = None
+    namespace: str | None = None
+    status: str | None = None
+    caller: Raw | None = None
+
+
+class CustomCall(Struct):
+    """custom_tool_call: the input is free text."""
+
+    call_id: str
+    name: str
+    input: str
+    type: str | None = None
+    id: str | None = None
+    namespace: str | None = None
+    status: str | None = None
+    caller: Raw | None = None
+
+
+class CallOutput(Struct):
+    """function_call_output and custom_tool_call_output."""
+
+    call_id: str
+    output: str | list[Raw]
+    type: str | None = None
+    id: str | None = None
+    name: str | None = None
+    status: str | None = None
+    caller: Raw | None = None
+
+
+class Piece(Struct):
+    """A piece of reasoning: summary_text or reasoning_text."""
+
+    text: str = ""
+    type: str | None = None
+
+
+class ReasoningItem(Struct):
+    """reasoning."""
+
+    summary: list[Piece] | None = None
+    content: list[Piece] | None = None
+    encrypted_content: str | None = None
+    type: str | None = None
+    id: str | None = None
+    status: str | None = None
+
+
+class AdditionalTools(Struct):
+    """additional_tools: declarations that stand in the input instead of in `tools`."""
+
+    tools: list[Raw]
+    type: str | None = None
+    id: str | None = None
+    role: str | None = None
+
+
+class TextPart(Struct):
+    """input_text, output_text, and the bare text and summary_text some hosts use."""
+
+    text: str
+    type: str | None = None
+    annotations: list[Raw] | None = None
+    logprobs: Raw | None = None
+    prompt_cache_breakpoint: Raw | None = None
+
+
+class RefusalPart(Struct):
+    """refusal."""
+
+    refusal: str
+    type: str | None = None
+
+
+class ImagePart(Struct):
+    """input_image: an address (http or data URL) or the id of a stored file."""
+
+    image_url: str | None = None
+    file_id: str | None = None
+    detail: str | None = None
+    type: str | None = None
+    prompt_cache_breakpoint: Raw | None = None
+
+
+class FilePart(Struct):
+    """input_file: bytes (data URL), an address, or the id of a stored file."""
+
+    file_data: str | None = None
+    file_id: str | None = None
+    file_url: str | None = None
+    filename: str | None = None
+    type: str | None = None
+    prompt_cache_breakpoint: Raw | None = None
+
+
+class AudioData(Struct):
+    """base64 and "wav" or "mp3"."""
+
+    data: str
+    format: str
+
+
+class AudioPart(Struct):
+    """input_audio."""
+
+    input_audio: AudioData
+    type: str | None = None
+
+
+class Function(Struct):
+    """A function tool; flat, unlike Chat Completions."""
+
+    name: str
+    description: str | None = None
+    parameters: Raw | None = None
+    strict: bool | None = None
+    defer_loading: bool | None = None
+    type: str | None = None
+
+
+class Custom(Struct):
+    """A tool whose input is free text, perhaps bound by a grammar in `format`."""
+
+    name: str
+    description: str | None = None
+    format: Raw | None = None
+    defer_loading: bool | None = None
+    type: str | None = None
+
+
+class Namespace(Struct):
+    """Tools under one name."""
+
+    name: str
+    tools: list[Raw]
+    description: str | None = None
+    type: str | None = None
+
+
+class Choice(Struct):
+    """`tool_choice` as an object: function, custom, allowed_tools, or the type of a hosted tool."""
+
+    type: str
+    name: str | None = None
+    mode: Literal["auto", "required"] | None = None
+    tools: list["Choice"] | None = None
+    server_label: str | None = None
+
+
+class Annotation(Struct):
+    """Any kind of annotation: the members cliproxy understands."""
+
+    type: str = ""
+    url: str | None = None
+    title: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+# --- decoding -------------------------------------------------------------------------------------------------------
+
+_PLACE = re.compile(r"^(.*) - at `\$(.*)`$", re.DOTALL)
+
+
+def decode[T](kind: type[T], raw: bytes | Raw, at: str = "$") -> T:
+    """Decode what stands at `at` in the client's body. Raises Unreadable with the path of what is wrong."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as exc:
+        found = _PLACE.match(str(exc))
+        if found is None:
+            raise Unreadable(str(exc), at) from exc
+        raise Unreadable(found.group(1), at + found.group(2)) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise Unreadable(f"not JSON: {exc}", at) from exc
+
+
+def plain(raw: bytes | Raw) -> Any:
+    """Decode to dicts and lists what is known to be JSON."""
+    return msgspec.json.decode(raw)
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON."""
+    return msgspec.json.encode(value)
