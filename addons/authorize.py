@@ -6,13 +6,23 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from mitmproxy.http import HTTPFlow
+from mitmproxy.net.server_spec import ServerSpec
 
 from addons import demo
 from addons.count_tokens import estimated_reply
 from addons.exchanges import Attempt, Exchange, Exchanges, Tape, Wire
 from addons.route import read_request
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
-from providers.address import Address, BadAddress, NoSuchOperation, address, auth_headers, label_headers, wire_headers
+from providers.address import (
+    Address,
+    BadAddress,
+    NoSuchOperation,
+    Operation,
+    address,
+    auth_headers,
+    label_headers,
+    wire_headers,
+)
 from providers.payload import apply
 from translators import counting
 from translators import exchange as crossing
@@ -22,6 +32,10 @@ from translators.exchange import Pump
 from translators.model import Failure, Request
 from translators.names import ToolName
 from translators.registry import DIALECTS
+
+_UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
+"""What an operation of ours is called where addresses and outcomes are looked up."""
+
 
 class Authorize:
     """Answers the engine's question, attempt by attempt."""
@@ -70,8 +84,14 @@ class Authorize:
             return
         attempt = exchange.attempt
         attempt.ended = attempt.ended or time.time()
-        if exchange.lease is not None and attempt.failure is not None and not attempt.verdict:
-            exchange.runtime.pool.report(exchange.lease, attempt.failure, time.time(), operation=exchange.call.operation)
+        if exchange.lease is None or attempt.verdict:
+            return
+        if attempt.failure is None:
+            exchange.runtime.pool.release(exchange.lease, time.time())
+        else:
+            exchange.runtime.pool.report(
+                exchange.lease, attempt.failure, time.time(), _UPSTREAM[exchange.call.operation]
+            )
 
     # --- choosing ---------------------------------------------------------------------------------------------------
 
@@ -79,12 +99,17 @@ class Authorize:
         """Tell the pool how the last attempt failed. Gives the failure if that is the client's answer."""
         attempt, lease = exchange.attempt, exchange.lease
         attempt.ended = time.time()
-        failure = attempt.failure or Failure(kind="server", message="the attempt ended without an answer", origin="cliproxy")
+        failure = attempt.failure or Failure(
+            kind="server", message="the attempt ended without an answer", origin="cliproxy"
+        )
         if lease is None:
             return failure
-        verdict = exchange.runtime.pool.report(lease, failure, time.time(), operation=exchange.call.operation)
-        attempt.verdict = verdict.name
-        return None if verdict.rotate else failure
+        verdict = exchange.runtime.pool.report(lease, failure, time.time(), _UPSTREAM[exchange.call.operation])
+        attempt.verdict = verdict.reason
+        if verdict.other_kind:
+            exchange.avoid_kind = lease.credential.kind
+        exchange.again = verdict.again
+        return failure if verdict.final else None
 
     async def _next(self, exchange: Exchange) -> None:
         if exchange.runtime.demo and demo.serves(exchange.asked.model):
@@ -95,7 +120,7 @@ class Authorize:
             return
         if exchange.resolution is None:
             try:
-                exchange.resolution = exchange.runtime.pool.resolve(exchange.asked.model)
+                exchange.resolution = exchange.runtime.pool.resolve(exchange.asked.model, time.time())
             except UnknownModel as error:
                 exchange.refusal = Failure(kind="model", message=str(error), param="model", origin="cliproxy")
                 return
@@ -103,56 +128,46 @@ class Authorize:
 
     async def _lease(self, exchange: Exchange, resolution: Resolution) -> None:
         pool = exchange.runtime.pool
-        while True:
-            found = pool.lease(resolution, exchange.tried, time.time())
+        while exchange.refusal is None:
+            found = pool.lease(
+                resolution,
+                exchange.tried,
+                time.time(),
+                dialect_preference=exchange.client.name,
+                avoid_kind=exchange.avoid_kind,
+            )
             if isinstance(found, Lease):
                 exchange.lease = found
                 exchange.tried.add(found.key)
-                if self._prepare(exchange, found):
-                    return
-                continue
-            last = exchange.attempt.failure if exchange.attempts else None
+                self._prepare(exchange, found)
+                return
             wait = pool.waits(resolution, time.time(), exchange.rounds)
-            if wait is not None:
-                exchange.rounds += 1
-                exchange.tried.clear()
-                await asyncio.sleep(wait)
-                continue
-            exchange.refusal = _nobody(found, last)
-            return
+            if wait is None or wait > pool.settings.max_retry_interval or not exchange.again:
+                exchange.refusal = _nobody(found, exchange.attempt.failure if exchange.attempts else None)
+                return
+            exchange.rounds += 1
+            exchange.tried.clear()
+            await asyncio.sleep(wait)
 
     # --- preparing --------------------------------------------------------------------------------------------------
 
-    def _prepare(self, exchange: Exchange, lease: Lease) -> bool:
-        """Make the wire of a lease. False: this provider cannot do what is asked, another may."""
+    def _prepare(self, exchange: Exchange, lease: Lease) -> None:
+        """Make the wire of a lease, or a refusal. Raises TranslationError."""
         provider, credential = lease.provider, lease.credential
         upstream = DIALECTS[provider.dialect]
-        operation = exchange.call.operation
-        streams = exchange.asked.stream
+        operation = _UPSTREAM[exchange.call.operation]
         try:
-            where = address(
-                provider,
-                credential.base_url,
-                {"count_tokens": "count", "compact": "compact"}.get(operation, "generate"),  # type: ignore[arg-type]
-                lease.model,
-                streams,
-            )
-        except NoSuchOperation as error:
-            return self._cannot(exchange, str(error))
-        except BadAddress as error:
-            exchange.refusal = Failure(kind="server", message=f"{credential.label}: {error}", origin="cliproxy")
-            return True
-        if operation == "compact" and upstream is not exchange.client:
-            return self._cannot(exchange, f"{provider.title or provider.key} does not compact Responses conversations")
-        outgoing = self._outgoing(exchange, lease, upstream)
+            if operation == "compact" and upstream is not exchange.client:
+                raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
+            where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
+        except (NoSuchOperation, BadAddress) as error:
+            kind = "server" if isinstance(error, BadAddress) else "unsupported"
+            exchange.refusal = Failure(kind=kind, message=f"{credential.label}: {error}", origin="cliproxy")
+            return
         client_headers = dict(exchange.flow.request.headers)
+        outgoing = self._outgoing(exchange, lease, upstream)
         outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
         self._put(exchange, lease, upstream, where, outgoing, client_headers)
-        return True
-
-    def _cannot(self, exchange: Exchange, why: str) -> bool:
-        exchange.refusal = Failure(kind="unsupported", message=why, origin="cliproxy")
-        return True
 
     def _outgoing(self, exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
         aim = Aim(
@@ -169,7 +184,9 @@ class Authorize:
             exchange.request = None
             request = read_request(exchange)
             _refuse_state(request)
-        outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
+        outgoing = crossing.write(
+            request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning
+        )
         if exchange.runtime.config.strict:
             semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
             if semantic:
@@ -216,7 +233,16 @@ class Authorize:
             make_pump=_pumps(exchange, upstream, outgoing.tools),
             via=_via(credential.proxy_url or exchange.runtime.config.proxy_url),
         )
-        _begin(exchange, credential.label, provider.key, upstream, lease.model, where.url, list(shown.items()), outgoing.body)
+        _begin(
+            exchange,
+            credential.label,
+            provider.key,
+            upstream,
+            lease.model,
+            where.url,
+            list(shown.items()),
+            outgoing.body,
+        )
 
     def _demo(self, exchange: Exchange) -> None:
         upstream = DIALECTS[demo.dialect_for(exchange.client.name)]
@@ -294,7 +320,7 @@ def _with_rules(
     if not rules or exchange.call.operation != "generate":
         return outgoing
     asked = exchange.asked.model
-    candidates = (lease.model, asked, exchange.resolution.base if exchange.resolution else asked)
+    candidates = tuple(dict.fromkeys((lease.model, lease.route, asked)))
     body = apply(rules, outgoing.body, upstream.name, candidates, exchange.client.name, client_headers)
     return Outgoing(body, outgoing.headers, outgoing.tools)
 
@@ -323,11 +349,13 @@ def _nobody(found: Cooling | Exhausted, last: Failure | None) -> Failure:
     return last or Failure(kind="unavailable", message=found.reason, origin="cliproxy")
 
 
-def _via(proxy_url: str) -> tuple[str, tuple[str, int]] | None:
+def _via(proxy_url: str) -> ServerSpec | None:
     """mitmproxy's form of an HTTP proxy; None for none."""
     if not proxy_url or proxy_url in ("direct", "none"):
         return None
     parts = urlsplit(proxy_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not parts.hostname:
         return None
-    return parts.scheme, (parts.hostname, parts.port or (443 if parts.scheme == "https" else 8080))
+    if parts.scheme == "https":
+        return "https", (parts.hostname, parts.port or 443)
+    return "http", (parts.hostname, parts.port or 8080)

@@ -1,6 +1,7 @@
 """The keys of our own clients: where they may stand, and how they are masked.
 
-Clients put a key in one of five places; each value presented is tried (a wrong `Authorization` beside a right `X-Api-Key` passes).
+Clients put a key in one of five places; each value presented is tried (a wrong `Authorization` beside a right `X-Api-
+Key` passes).
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """cliproxy: mitmdump -s addons/cliproxy.py (or mitmweb, or mitmproxy).
 
-Makes what is shared, and lists the addons in the order in which they see a request. Hooks run in this order on the way in and on
+Makes what is shared, and lists the addons in the order in which they see a request. Hooks run in this order on the
+way in and on
 the way out: it is a queue, not an onion.
 """
 

@@ -1,6 +1,7 @@
 """Token counts that no upstream gives: an estimate, marked as one.
 
-The vocabulary is packaged (providers/tokens.py), nothing is fetched; the counting runs in a thread, so that no stream waits for it.
+The vocabulary is packaged (providers/tokens.py), nothing is fetched; the counting runs in a thread, so that no stream
+waits for it.
 """
 
 import asyncio

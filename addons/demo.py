@@ -1,7 +1,9 @@
 """The offline provider: answers made here, so that a newcomer sees translation work with no account at all.
 
-It speaks another dialect than the client (Claude's, or Chat to Claude clients), so every answer is a real translation, which can be
-looked at in mitmweb like any other. What it says depends on what it was asked; it says plainly that no model is behind it.
+It speaks another dialect than the client (Claude's, or Chat to Claude clients), so every answer is a real
+translation, which can be
+looked at in mitmweb like any other. What it says depends on what it was asked; it says plainly that no model is
+behind it.
 """
 
 import asyncio
@@ -53,7 +55,7 @@ def dialect_for(client: str) -> str:
 
 async def answer(request: Request, dialect: Dialect, asked: Asked) -> AsyncIterator[bytes]:
     """The bytes of an answer in `dialect`, at a natural pace."""
-    # Usage is always part of what an upstream of ours says; whether the client sees it is the client's writer's business.
+    # An upstream always tells its usage; whether the client sees it is the business of the client's writer.
     upstream_asked = Asked(
         asked.model, True, asked.now, asked.seed, msgspec.structs.replace(request, stream_usage=True), False
     )
@@ -73,7 +75,9 @@ def _letters(request: Request, asked: Asked) -> Iterator[list[Event]]:
     block, words = 0, 0
     if asked.model == "demo-thinking":
         yield [BlockOpened(block, "thinking")]
-        for word in _words(f"I was asked: {_short(prompt)} Nothing here can think, so I only show where thinking appears."):
+        for word in _words(
+            f"I was asked: {_short(prompt)} Nothing here can think, so I only show where thinking appears."
+        ):
             words += 1
             yield [ThinkingDelta(block, word)]
         yield [BlockClosed(block)]
@@ -88,7 +92,9 @@ def _letters(request: Request, asked: Asked) -> Iterator[list[Event]]:
     if calls and tool is not None:
         arguments = _arguments(tool, prompt)
         number = sum(1 for turn in request.turns for part in turn.parts if isinstance(part, ToolResult))
-        yield [BlockOpened(block + 1, "tool", made_id(number, tool.name, arguments), tool.name, namespace=tool.namespace)]
+        yield [
+            BlockOpened(block + 1, "tool", made_id(number, tool.name, arguments), tool.name, namespace=tool.namespace)
+        ]
         yield [ArgumentsDelta(block + 1, arguments)]
         yield [BlockClosed(block + 1)]
     usage = Usage(input=sum(len(_words(found)) for found in _all_text(request)), output=words)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mitmproxy.http import HTTPFlow
+from mitmproxy.net.server_spec import ServerSpec
 
 from translators.dialect import Asked, Dialect
 from translators.exchange import Pump
@@ -75,7 +76,7 @@ class Wire:
     body: bytes
     read_failure: Callable[[int, Mapping[str, str], bytes], Failure]
     make_pump: Callable[[bool], Pump]
-    via: tuple[str, tuple[str, int]] | None = None
+    via: ServerSpec | None = None
     chunks: AsyncIterator[bytes] | None = None
     streamed: bool = False
 
@@ -123,6 +124,8 @@ class Exchange:
     lease: "Lease | None" = None
     tried: set[str] = field(default_factory=set)
     rounds: int = 0
+    again: bool = True
+    avoid_kind: str = ""
     wire: Wire | None = None
     refusal: Failure | None = None
     pump: Pump | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from mitmproxy import ctx
@@ -42,7 +43,10 @@ class Greet:
         runtime = self.settings.runtime
         scheme = "https" if runtime.config.tls.enable else "http"
         base = f"{scheme}://{_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
-        rows = [("cliproxy", base), ("config", str(runtime.path or "none: defaults (config.example.yaml shows all keys)"))]
+        rows = [
+            ("cliproxy", base),
+            ("config", str(runtime.path or "none: defaults (config.example.yaml shows all keys)")),
+        ]
         rows += self._found(doors)
         lines = ["", *(_row(label, text) for label, text in rows), "", "  models", *self._models(), "", "  try"]
         return "\n".join([*lines, f"    {self._curl(base)}", ""])
@@ -95,7 +99,7 @@ def _row(label: str, text: str) -> str:
     return f"  {label:<{LABEL}}{text}"
 
 
-def _counted(counter: Counter[str] | dict[str, int]) -> str:
+def _counted(counter: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in sorted(counter.items()))
 
 

@@ -1,6 +1,7 @@
 """Who may ask: our own host names only, no web pages of others, and a client key where the config has keys.
 
-Comes before everything that could touch a credential. A page in a browser can reach a loopback port (DNS rebinding, plain cross-site
+Comes before everything that could touch a credential. A page in a browser can reach a loopback port (DNS rebinding,
+plain cross-site
 requests); it cannot choose `Host`, `Origin` and `Sec-Fetch-Site` freely, and these tell it apart.
 """
 

@@ -1,8 +1,11 @@
 """Where we listen: reverse mode on the config's host and port, and nothing else.
 
-With `-s`, mitmproxy begins to set up its servers one loop tick before it loads scripts, so a bare `mitmdump -s addons/cliproxy.py` starts
-to open a forward proxy on *:8080. It is replaced here as soon as we are loaded; what it may have accepted in that millisecond is
-turned away, and if port 8080 was busy that is nobody's business. `scripts/serve` passes the mode itself and has no such moment.
+With `-s`, mitmproxy begins to set up its servers one loop tick before it loads scripts, so a bare `mitmdump -s
+addons/cliproxy.py` starts
+to open a forward proxy on *:8080. It is replaced here as soon as we are loaded; what it may have accepted in that
+millisecond is
+turned away, and if port 8080 was busy that is nobody's business. `scripts/serve` passes the mode itself and has no
+such moment.
 """
 
 import asyncio

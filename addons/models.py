@@ -44,7 +44,8 @@ class Models:
         """What can be asked for now, sorted by name."""
         runtime = self.settings.runtime
         offline = demo.MODELS if runtime.demo else ()
-        return sorted([*runtime.pool.models(time.time()), *offline], key=lambda model: model.id)
+        served = (listing.model for listing in runtime.pool.models(time.time()))
+        return sorted([*served, *offline], key=lambda model: model.id)
 
 
 def _openai(model: Model) -> dict[str, object]:
@@ -89,7 +90,9 @@ def _list_gemini(models: list[Model]) -> dict[str, object]:
 
 
 def _list_codex(models: list[Model]) -> dict[str, object]:
-    """Codex replaces its whole catalogue by a `models` list in a format of its own, and keeps it when it gets OpenAI's list."""
+    """Codex replaces its whole catalogue by a `models` list in a format of its own, and keeps it when it gets
+    OpenAI's list.
+    """
     return _list_openai(models)
 
 

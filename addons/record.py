@@ -34,7 +34,9 @@ class Record:
 def story(exchange: Exchange, flow: HTTPFlow) -> str:
     """`claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234→567 tok · 2 drops`."""
     upstream = exchange.attempts[-1].dialect if exchange.attempts else ""
-    pieces = [f"{exchange.client.name}→{upstream}" if upstream and upstream != exchange.client.name else exchange.client.name]
+    pieces = [
+        f"{exchange.client.name}→{upstream}" if upstream and upstream != exchange.client.name else exchange.client.name
+    ]
     if exchange.attempts:
         pieces.append(" → ".join(_try(attempt) for attempt in exchange.attempts))
         last, began = exchange.attempts[-1], flow.request.timestamp_start

@@ -54,7 +54,9 @@ class Route:
             message = "Responses over WebSocket is not served here; use POST /v1/responses"
             refuse(flow, call, Failure(kind="upgrade", message=message, origin="cliproxy"))
         elif call.operation == "unknown":
-            message = f"no such route: {request.method} {request.path.partition('?')[0]}. Known: {', '.join(known_paths())}"
+            message = (
+                f"no such route: {request.method} {request.path.partition('?')[0]}. Known: {', '.join(known_paths())}"
+            )
             refuse(flow, call, Failure(kind="not_found", message=message, origin="cliproxy"))
         elif call.operation in ("generate", "count_tokens", "compact"):
             self._open(flow, call)
@@ -85,7 +87,9 @@ class Route:
             model = peek.model
             if not model:
                 raise Unreadable("missing field `model`", "$.model")
-            stream = peek.stream is not False and peek.stream is not None if client.name == "claude" else peek.stream is True
+            stream = (
+                peek.stream is not False and peek.stream is not None if client.name == "claude" else peek.stream is True
+            )
         streamed = bool(stream) and call.operation == "generate"
         asked = Asked(model=model, stream=streamed, now=int(time.time()), seed=fresh_seed(), array=call.array)
         return Exchange(

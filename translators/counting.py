@@ -15,7 +15,7 @@ from translators.errors import Unreadable
 
 class _Counted(Struct):
     input_tokens: int | None = None
-    totalTokens: int | None = None  # noqa: N815  (the wire's spelling)
+    totalTokens: int | None = None
 
 
 _object = msgspec.json.Decoder(dict[str, Raw])
@@ -30,7 +30,9 @@ _KEPT = {
 
 
 def write_count(dialect: str, body: bytes, model: str) -> bytes:
-    """Make a counting request of a generating one. What the counting endpoints refuse (max_tokens, stream …) is left out."""
+    """Make a counting request of a generating one. What the counting endpoints refuse (max_tokens, stream …) is
+    left out.
+    """
     fields = _object.decode(body)
     if dialect == "gemini":
         if "generateContentRequest" in fields:

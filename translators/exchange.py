@@ -91,6 +91,14 @@ class Pump(Protocol):
         ...
 
 
+def pump(client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool) -> Pump:
+    """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so)."""
+    if client is upstream and streamed and asked.stream and not tools:
+        return Relay(client, asked)
+    if not asked.stream:
+        return Whole(client, upstream, asked, tools, streamed=streamed)
+    return Pipe(client, upstream, asked, tools)
+
 
 class Turning:
     """What every answer goes through between reader and writer: order, the end of the turn, tool names.
@@ -307,7 +315,6 @@ class Pipe(_PumpBase):
         return self._writer.write([Failed(failure)])
 
 
-
 class Relay(_PumpBase):
     """The same dialect at both ends: whole frames pass untouched."""
 
@@ -401,7 +408,6 @@ class Relay(_PumpBase):
         if not self.committed or self._dialect.stream_failure is None:
             return said
         return said + self._dialect.stream_failure(self.failure, self._asked)
-
 
 
 class Whole(_PumpBase):

@@ -8,6 +8,5 @@ from translators.openai_chat import DIALECT as OPENAI_CHAT
 from translators.openai_responses import DIALECT as OPENAI_RESPONSES
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect
-    for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, openai_completions.DIALECT)
+    dialect.name: dialect for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, openai_completions.DIALECT)
 }

@@ -1,12 +1,14 @@
 """What only the whole config can tell: keys that contradict each other, addresses that cannot be meant."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from addons.config.keys import PLACEHOLDERS
 from addons.config.listen import leads_back, refusal
 from addons.config.model import Compatible, Config, ModelLine, ProviderKey
 from addons.config.problems import Report
+from credentials.model import Secret
 
 # Where a path that clients add themselves does not belong into a base URL: list of keys → path, and what is added.
 _SURPLUS = {
@@ -14,6 +16,7 @@ _SURPLUS = {
     "gemini-api-key": ("/v1beta", "/v1beta/models/…"),
     "vertex-api-key": ("/v1", "/v1/publishers/…"),
 }
+_COUNTED_ONCE = ("gemini-api-key", "vertex-api-key")
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
 
 
@@ -110,19 +113,31 @@ def _check_models(kind: str, models: Sequence[ModelLine], key: str, report: Repo
         taken.add(name)
 
 
+def without_doubles(config: Config) -> Config:
+    """The config with each Gemini key once, and each Vertex key once an address, as CLIProxyAPI counts them."""
+    gemini = {key.api_key: key for key in reversed(config.gemini_api_key)}
+    vertex = {(key.api_key, key.base_url): key for key in reversed(config.vertex_api_key)}
+    return replace(
+        config,
+        gemini_api_key=tuple(key for key in config.gemini_api_key if gemini[key.api_key] is key),
+        vertex_api_key=tuple(key for key in config.vertex_api_key if vertex[key.api_key, key.base_url] is key),
+    )
+
+
 def _check_doubles(config: Config, report: Report) -> None:
     """One key at one address twice is one quota counted twice."""
-    seen: dict[tuple[str, str, str], str] = {}
+    seen: dict[tuple[str, Secret, str, str], str] = {}
     for kind, number, entry in entries(config):
-        if isinstance(entry, Compatible):
-            keys = [
-                (f".api-key-entries[{at}].api-key", inner.api_key) for at, inner in enumerate(entry.api_key_entries)
-            ]
+        at = report.item(kind, number)
+        if isinstance(entry, ProviderKey):
+            keys = [(f"{at}.api-key", entry.api_key)]
         else:
-            keys = [(".api-key", entry.api_key)]
-        for end, secret in keys:
-            key = f"{report.item(kind, number)}{end}"
-            identity = (kind, secret.reveal(), f"{entry.base_url} {entry.prefix}")
+            inner = enumerate(entry.api_key_entries)
+            keys = [(f"{report.item(f'{at}.api-key-entries', place)}.api-key", key.api_key) for place, key in inner]
+        for key, secret in keys:
+            address = "" if kind == "gemini-api-key" else entry.base_url
+            identity = (kind, secret, address, "" if kind in _COUNTED_ONCE else entry.prefix)
             if secret and identity in seen:
-                report.warn(key, f"is the same key as {seen[identity]}")
+                ending = ": the first counts" if kind in _COUNTED_ONCE else ""
+                report.warn(key, f"is the same key as {seen[identity]}{ending}")
             seen.setdefault(identity, key)

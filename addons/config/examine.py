@@ -121,16 +121,16 @@ def check_listen(config: Config) -> Check:
     """Who can reach it, and whether they need a key. (A config without a key for outsiders is an error already.)"""
     scheme = "https" if config.tls.enable else "http"
     host = f"[{config.host}]" if ":" in config.host else config.host
-    keys = f"{len(config.api_keys)} client key{'' if len(config.api_keys) == 1 else 's'}"
     where = f"{scheme}://{host}:{config.port}"
+    number = len(config.api_keys)
+    keys = f"{number or 'no'} client key{'' if number < 2 else 's'}"
     if is_loopback(config.host):
-        return Check(
-            "listen", "ok", f"{where}, this machine only, {keys if config.api_keys else 'no client key needed'}"
-        )
-    advice = (
-        () if config.tls.enable else ("Without tls, client keys and conversations cross the network in the clear.",)
-    )
-    return Check("listen", "warning" if advice else "ok", f"{where}, other machines too, {keys}", advice)
+        return Check("listen", "ok", f"{where}, this machine only, {keys}")
+    finding = f"{where}, other machines too, {keys}"
+    if config.tls.enable:
+        return Check("listen", "ok", finding)
+    advice = "Without tls, client keys and conversations cross the network readable by others."
+    return Check("listen", "warning", finding, (advice,))
 
 
 def check_port(host: str, port: int) -> Check:

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import Node
 
-from addons.config.check import check
+from addons.config.check import check, without_doubles
 from addons.config.keys import CONFIG
 from addons.config.model import Config
 from addons.config.problems import Place, Problem, Report, listed
@@ -88,6 +88,7 @@ def _read(node: Node, name: str) -> Loaded:
         config = _settle(config)
         if not report.failed:
             check(config, report)
+        config = without_doubles(config)
     elif not report.failed:
         return Loaded(Config())  # the whole file is `null`
     _report_ignored(reader, report)
@@ -125,7 +126,10 @@ def _report_ignored(reader: Reader, report: Report) -> None:
 # What YAML says → what to do about it. Its own words are not shown whole: they can quote the file.
 _SYNTAX = (
     (r"'\\t'", "a tab stands here; YAML indents with blanks"),
-    ("unknown escape character|escape sequence of", "a \\ in double quotes begins an escape; use single quotes, as for 'C:\\Users'"),
+    (
+        "unknown escape|escape sequence of",
+        "a \\ in double quotes is an escape; use single quotes, as for 'C:\\Users'",
+    ),
     (
         "mapping values are not allowed",
         "a second “: ” in this line, or wrong indentation; put a value with “: ” in quotes",

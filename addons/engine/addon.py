@@ -1,10 +1,11 @@
 """The addon that puts our HTTP layer under each client connection, and tells it what it must know."""
 
+import logging
 import math
 import secrets
 from typing import NamedTuple
 
-from mitmproxy import http
+from mitmproxy import ctx, http
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, tunnel
 from mitmproxy.proxy.layers import ClientTLSLayer, modes
@@ -14,21 +15,22 @@ from mitmproxy.tls import ClientHelloData, TlsData
 from OpenSSL import SSL
 
 from addons import client_keys
+from addons.engine import lean
 from addons.engine.layer import ExchangeLayer
 from addons.exchanges import Exchange, Exchanges
 from addons.settings import Settings
+from providers.address import HOP_BY_HOP
 from translators.events import Failed
 from translators.gemini import ARRAY_TYPE
 from translators.model import Failure
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 LARGEST_BODY = 128 * 1024 * 1024
 """Bytes of a request; every vendor refuses smaller ones."""
 
-_HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade set-cookie "
-    "content-length content-encoding content-type cache-control date".split()
-)
+_NOT_PASSED = HOP_BY_HOP | {"set-cookie", "content-length", "content-encoding", "content-type", "cache-control", "date"}
 _ALWAYS_PASSED = ("request-id", "x-request-id")
 
 
@@ -65,6 +67,15 @@ class Engine:
             stack /= ClientTLSLayer(context)
         stack /= ExchangeLayer(context, self)
         nextlayer.layer = stack[0]
+
+    def running(self) -> None:
+        """Make mitmproxy lean, where the config does not forbid it."""
+        measures = lean.apply(ctx.master, lean=self.settings.runtime.config.engine.lean)
+        log.debug("lean: %s", ", ".join(measures) or "nothing applied")
+
+    def done(self) -> None:
+        """Put mitmproxy back as it was."""
+        lean.undo()
 
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Never dial an upstream because a client says hello."""
@@ -104,9 +115,7 @@ class Engine:
     def limits(self, exchange: Exchange) -> Limits:
         """The time-outs of an exchange, from the config it began with."""
         config = exchange.runtime.config
-        keepalive = (
-            config.streaming.keepalive_seconds if exchange.asked.stream else config.nonstream_keepalive_interval
-        )
+        keepalive = config.streaming.keepalive_seconds if exchange.asked.stream else config.nonstream_keepalive_interval
         engine = config.engine
         return Limits(engine.first_byte_timeout_seconds or math.inf, engine.idle_timeout_seconds or math.inf, keepalive)
 
@@ -141,7 +150,7 @@ class Engine:
         everything = exchange.runtime.config.passthrough_headers
         for name, value in exchange.attempt.answer_headers if exchange.attempts else ():
             lower = name.lower()
-            if (everything and lower not in _HOP_BY_HOP and lower not in headers) or lower in _ALWAYS_PASSED:
+            if (everything and lower not in _NOT_PASSED and lower not in headers) or lower in _ALWAYS_PASSED:
                 headers[name] = value
 
     def refusal(self, exchange: Exchange, failure: Failure) -> http.Response:
@@ -160,7 +169,7 @@ def failure_response(status: int, body: bytes, failure: Failure) -> http.Respons
     """The HTTP response of a failure, with what of the upstream's headers the client should see."""
     headers = http.Headers(content_type="application/json")
     for name, value in failure.headers.items():
-        if name.lower() not in _HOP_BY_HOP:
+        if name.lower() not in _NOT_PASSED:
             headers[name] = value
     if failure.retry_after is not None:
         headers["retry-after"] = str(math.ceil(failure.retry_after))

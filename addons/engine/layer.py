@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HTTPMode, HttpLayer
+from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer, HTTPMode
 
 from addons.engine.stream import Connect, ExchangeStream
 

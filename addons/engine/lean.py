@@ -382,7 +382,9 @@ def _join_writes(_master: Master) -> Undo | None:
 
 def _skip_unseen_logs(master: Master) -> Undo | None:
     """Do not make the INFO records of the proxy core if everybody who listens throws them away (mitmdump -q)."""
-    if not isinstance(master, DumpMaster) or master.options.termlog_verbosity not in ("error", "warn"):
+    if not isinstance(master, DumpMaster):
+        return None
+    if getattr(master.options, "termlog_verbosity", "error") not in ("error", "warn"):
         return None
     for handler in logging.getLogger().handlers:
         unseen = handler.level >= logging.WARNING or isinstance(handler, TermLogHandler | log.LegacyLogEvents)

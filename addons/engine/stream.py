@@ -27,9 +27,6 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HttpErrorHook,
-    HttpRequestHook,
-    HttpResponseHeadersHook,
     HttpStream,
     SendHttp,
 )
@@ -47,6 +44,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook, HttpResponseHeadersHook
 
 from addons.engine.decoding import Decoder, decoder
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook

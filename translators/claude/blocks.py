@@ -114,19 +114,42 @@ def tool_id(identifier: str) -> str:
     return legal_id(identifier, NAME_CHARACTERS, ID_LIMIT)
 
 
-def hosted_call(kind: str, identifier: str, vendor: str, native: Raw) -> list[Block | Raw]:
-    """The blocks of a hosted call: the vendor's own object, or stand-ins for another vendor's."""
-    return [native] if vendor == VENDOR else list(hosted.blocks_of_call(kind, identifier, native))
+def native_blocks(kind: str, name: str, identifier: str, vendor: str, native: Raw) -> list[Block]:
+    """The blocks of a hosted call or result, or of an unknown block (`kind` as in BlockOpened).
+
+    The vendor's own object stays as it is; other vendors' have stand-ins or nothing.
+    """
+    if kind == "unknown":
+        return [members_of(native)] if vendor == NAME else []
+    if vendor == VENDOR:
+        return [members_of(native)]
+    if kind == "hosted":
+        return hosted.blocks_of_call(name, identifier, native)
+    return hosted.blocks_of_result(name, identifier, native)
 
 
-def hosted_result(kind: str, identifier: str, vendor: str, native: Raw) -> list[Block | Raw]:
-    """The blocks of a hosted result."""
-    return [native] if vendor == VENDOR else list(hosted.blocks_of_result(kind, identifier, native))
+def members_of(native: Raw) -> Block:
+    """An object's members, each as it stood."""
+    try:
+        return msgspec.json.decode(native, type=dict[str, Raw])
+    except msgspec.DecodeError:
+        return {}
 
 
-def unknown(dialect: str, native: Raw) -> list[Block | Raw]:
-    """A block only its own dialect may write again."""
-    return [native] if dialect == NAME else []
+def opening(block: Block) -> tuple[Block, Block | None]:
+    """A complete block as content_block_start has it, and the delta that makes it complete (None: it is)."""
+    tag = block.get("type")
+    tag = msgspec.json.decode(tag) if isinstance(tag, Raw) else tag
+    match tag:
+        case "server_tool_use" | "mcp_tool_use":
+            text = msgspec.json.encode(block.get("input", {})).decode()
+            return block | {"input": {}}, {"type": "input_json_delta", "partial_json": text}
+        case "text":
+            return block | {"text": ""}, {"type": "text_delta", "text": block["text"]}
+        case "thinking":
+            return block | {"signature": ""}, {"type": "signature_delta", "signature": block["signature"]}
+        case _:
+            return block, None
 
 
 def note(what: str, mime: str) -> str:

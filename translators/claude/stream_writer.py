@@ -89,7 +89,11 @@ class StreamWriter:
         """Write events; b"" if there is nothing to say yet."""
         out = self._out
         for event in events:
-            if isinstance(event, self._fast) and event.block == self._fast_block and self._same_part(event):
+            if (
+                isinstance(event, self._fast)
+                and event.block == self._fast_block
+                and (not isinstance(event, ThinkingDelta) or event.part == self._fast_part)
+            ):
                 if event.text:
                     out.append(self._prefix + _encode(event.text) + _DELTA_END)
             elif not self._over:
@@ -148,7 +152,7 @@ class StreamWriter:
         self._begin()
         if self._current is not None:
             self._write("content_block_stop", index=self._current.index)
-        self._out.append(frame("error", blocks.error_event(failure)))
+        self._out.append(frame("error", error_object(failure)))
         self._over, self._fast = True, ()
 
     # --- whose turn it is -------------------------------------------------------------------------------------------
@@ -248,20 +252,20 @@ class StreamWriter:
         if opened.seal is not None:
             self._whole(blocks.carrier(opened.seal, "next"))
         self._enter(block, type="tool_use", id=blocks.tool_id(opened.id), name=opened.name, input={})
-        if opened.form == "json":
-            self._speed(block, ArgumentsDelta, "input_json_delta", "partial_json")
 
     def _arguments(self, block: _Block, text: str) -> None:
         """A piece of arguments; free text goes into one JSON string, piece by piece."""
         if block.opened.form == "text":
             text = ("" if block.pieces else '{"input":"') + _encode(text).decode()[1:-1]
+        else:
+            self._speed(block, ArgumentsDelta, "input_json_delta", "partial_json")
         block.pieces.append("")
         self._delta(block.index, type="input_json_delta", partial_json=text)
 
     def _close(self, block: _Block, complete: bool) -> None:
-        opened = block.opened
-        del self._blocks[opened.block]
-        kind = opened.kind
+        opened, kind = block.opened, block.opened.kind
+        if self._blocks.pop(opened.block, None) is None:
+            return
         if kind == "tool":
             self._close_call(block, complete)
         elif block.wordy:
@@ -274,7 +278,7 @@ class StreamWriter:
         elif kind in ("image", "audio"):
             self._whole({"type": "text", "text": "".join(block.pieces) or blocks.note(kind, block.mime)})
         elif block.native is not None:
-            for each in blocks.native_blocks(opened, block.native):
+            for each in blocks.native_blocks(kind, opened.name, opened.id, opened.vendor, block.native):
                 self._whole(each)
 
     def _close_call(self, block: _Block, complete: bool) -> None:
@@ -282,16 +286,17 @@ class StreamWriter:
             if not block.pieces:
                 self._arguments(block, "")
             self._delta(block.index, type="input_json_delta", partial_json='"}')
+        elif not block.pieces and complete:
+            self._arguments(block, "{}")
         self._leave()
         if block.seal is not None:
             self._whole(blocks.carrier(block.seal, "prev"))
 
-    def _whole(self, block: blocks.Block | Raw) -> None:
+    def _whole(self, block: blocks.Block) -> None:
         """A block that is complete at once. What the grammar gives as a delta is given as one."""
         self._leave()
-        members = block if isinstance(block, dict) else blocks.members_of(block)
         index, self._next = self._next, self._next + 1
-        head, delta = blocks.opening(members)
+        head, delta = blocks.opening(block)
         self._write("content_block_start", index=index, content_block=head)
         if delta:
             self._delta(index, **delta)

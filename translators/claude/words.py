@@ -73,4 +73,3 @@ ID_LIMIT = 128
 
 MADE_HOSTED = "srvtoolu_cliproxy_"
 """Ids of server-tool blocks that stand in for another vendor's: such blocks never go to Anthropic."""
-

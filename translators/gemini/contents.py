@@ -54,19 +54,20 @@ class ContentsReader:
 
     def read(self, contents: list[wire.Content], at: str) -> list[Turn]:
         """Read all; `at` is the path of the list."""
-        last = ""
         for index, content in enumerate(contents):
-            role: Literal["assistant", "user"] = "assistant" if content.role == "model" else "user"
-            if role == "assistant" and last == "user":
-                self.waiting = []
-            last = role
-            path = f"{at}[{index}]" if at.endswith("contents") else at
-            turn = Turn(role=role, parts=[], at=path)
-            self.turns.append(turn)
-            listed = content.parts if isinstance(content.parts, list) else [content.parts] if content.parts else []
-            for number, part in enumerate(listed):
-                self._part(part, turn, f"{path}.parts[{number}]")
+            self.add(content, f"{at}[{index}]")
         return [turn for turn in self.turns if turn.parts]
+
+    def add(self, content: wire.Content, at: str) -> None:
+        """Read one more."""
+        role: Literal["assistant", "user"] = "assistant" if content.role == "model" else "user"
+        if role == "assistant" and self.turns and self.turns[-1].role == "user":
+            self.waiting = []
+        turn = Turn(role=role, parts=[], at=at)
+        self.turns.append(turn)
+        listed = content.parts if isinstance(content.parts, list) else [content.parts] if content.parts else []
+        for number, part in enumerate(listed):
+            self._part(part, turn, f"{at}.parts[{number}]")
 
     def _part(self, part: wire.Part, turn: Turn, at: str) -> None:
         try:

@@ -121,9 +121,10 @@ class ToolsWriter:
             if mode == "auto" and choice.only:
                 mode = "validated"  # AUTO takes no names
                 self.ledger.apply("tool-choice-validated", path)
-            found["functionCallingConfig"] = calling = {"mode": MODES[mode]}
+            calling: dict[str, Any] = {"mode": MODES[mode]}
             if choice.only and mode != "none":
-                calling |= {"allowedFunctionNames": [self.names.out(name) for name in choice.only]}
+                calling["allowedFunctionNames"] = [self.names.out(name) for name in choice.only]
+            found["functionCallingConfig"] = calling
         if self.hosted and self.functions and self.aim.traits.signatures:
             found["includeServerSideToolInvocations"] = True
             self.ledger.apply("hosted-with-functions", "$.tools")
@@ -167,7 +168,7 @@ class ToolsWriter:
             self.hosted.append(tool.native)
         elif tool.kind in HOSTED:
             self.ledger.apply("hosted-tool", tool.at, HOSTED[tool.kind])
-            entry = {HOSTED[tool.kind]: {}}
+            entry: dict[str, Any] = {HOSTED[tool.kind]: {}}
             if entry not in self.hosted:
                 self.hosted.append(entry)
         else:

@@ -136,7 +136,7 @@ class Candidate:
 
     def _media(self, delta: Delta, out: list[Event]) -> None:
         audio = delta.audio
-        if audio is not None:
+        if audio is not None and (audio.id or audio.data or audio.transcript):
             if self.kind != "audio" or self.block < 0:
                 self.switch("audio", out, audio.id or "")
             if audio.data or audio.transcript:
@@ -156,7 +156,9 @@ class Candidate:
                 if citation is not None:
                     out.append(Cited(self.block, citation))
         seal: Seal | None = google_seal(delta.extra_content)
-        if seal is not None:
+        if seal is not None and self.calls.any() and not delta.content:
+            self.calls.seal(seal, out)
+        elif seal is not None:
             kind: Kind = "thinking" if thought else "text"
             if self.block < 0 or self.kind != kind:
                 self.switch(kind, out)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from translators.events import ArgumentsDelta, BlockClosed, BlockOpened, Event
+from translators.events import ArgumentsDelta, BlockClosed, BlockOpened, Event, Sealed
 from translators.model import Seal
 from translators.openai_chat.answer import join_halves
 from translators.openai_chat.messages import arguments_text, google_seal
@@ -59,10 +59,10 @@ class Calls:
 
     def take(self, piece: Call, out: list[Event]) -> None:
         """Read a piece: its id and name if they are news, then its arguments."""
-        custom = piece.custom
+        custom = piece.custom if piece.type == "custom" or piece.function is None else None  # some hosts send both
         function = piece.function
         name = (custom.name if custom is not None else function.name if function is not None else None) or ""
-        call = self._find(piece, name, "text" if custom is not None or piece.type == "custom" else "json", out)
+        call = self._find(piece, name, "text" if custom is not None else "json", out)
         if call is None:
             return
         if piece.id and not call.id:
@@ -137,6 +137,14 @@ class Calls:
         )
         if call.pieces:
             out.append(ArgumentsDelta(call.block, "".join(call.pieces)))
+
+    def seal(self, seal: Seal, out: list[Event]) -> None:
+        """A signature that stands on the message belongs to the first call, if that has none and may still take it."""
+        call = self._all[0]
+        if call.block < 0:
+            call.seal = call.seal or seal
+        elif call.seal is None and not call.closed:
+            out.append(Sealed(call.block, seal))
 
     def settle(self, out: list[Event]) -> None:
         """Something else begins: open calls that were held, close those whose arguments are complete."""

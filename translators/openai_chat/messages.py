@@ -175,7 +175,7 @@ class MessageReader:
         return parts
 
     def _call(self, call: Call, at: str) -> ToolCall:
-        if call.custom is not None:
+        if call.custom is not None and (call.type == "custom" or call.function is None):
             name, arguments, form = _due(call.custom.name, f"{at}.custom.name"), call.custom.input or "", "text"
         else:
             function = _due(call.function, f"{at}.function")

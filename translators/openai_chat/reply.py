@@ -6,13 +6,39 @@ Source: OpenAI API reference, “The chat completion object”, read November 20
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
+from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import Event, Failed
-from translators.model import Failure
+from translators.fold import Broken
+from translators.model import (
+    Audio,
+    Candidate,
+    Failure,
+    Image,
+    Inline,
+    Part,
+    Refusal,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from translators.openai_chat.answer import ChunkDecoder
 from translators.openai_chat.assembly import Assembly
 from translators.openai_chat.failure import is_error, read_failure
+from translators.openai_chat.media import data_url
+from translators.openai_chat.says import (
+    BAD_CALL,
+    call_id,
+    is_legacy,
+    reply_id,
+    write_annotation,
+    write_detail,
+    write_google,
+)
+from translators.openai_chat.usage import write_stop, write_usage
 
 
 def read_tree_failure(body: bytes) -> Failure | None:
@@ -47,3 +73,124 @@ def read_reply(body: bytes) -> list[Event]:
             assembly.conclude(choice.index or 0)
     assembly.end(out)
     return out
+
+
+# --- towards the client ---------------------------------------------------------------------------------------------
+
+
+def write_reply(reply: Reply, asked: Asked) -> bytes:
+    """Write a chat.completion object.
+
+    Texts of a candidate are joined; calls follow them. Hosted calls and their results have no words here.
+
+    Raises:
+        Broken: the upstream's model made an unusable call and said nothing else; there is no answer to show.
+    """
+    legacy = is_legacy(asked)
+    body: dict[str, Any] = {
+        "id": reply_id(reply.id, asked),
+        "object": "chat.completion",
+        "created": reply.created or asked.now,
+        "model": asked.model or reply.model,
+        "choices": [_choice(candidate, legacy) for candidate in reply.candidates],
+        "usage": write_usage(reply.usage),
+    }
+    if reply.usage is not None and reply.usage.service_tier:
+        body["service_tier"] = reply.usage.service_tier
+    return msgspec.json.encode(body)
+
+
+def _choice(candidate: Candidate, legacy: bool) -> dict[str, Any]:
+    stop = candidate.stop
+    if stop.reason == "bad_call" and not candidate.parts:
+        raise Broken(BAD_CALL)
+    message = _message(candidate.parts)
+    refusal = "".join(part.text for part in candidate.parts if isinstance(part, Refusal))
+    if stop.reason == "refusal" and not refusal and not message["content"] and stop.explanation:
+        message["refusal"], message["content"] = stop.explanation, None
+    finish = write_stop(stop, bool(refusal))
+    calls = message.get("tool_calls")
+    if legacy and calls:
+        message["function_call"] = calls[0].get("function")
+        del message["tool_calls"]
+        finish = "function_call" if finish == "tool_calls" else finish
+    return {
+        "index": candidate.index,
+        "message": message,
+        "logprobs": _logprobs(candidate.parts),
+        "finish_reason": finish,
+    }
+
+
+def _message(parts: list[Part]) -> dict[str, Any]:
+    content: list[str] = []
+    length = 0
+    refusals: list[str] = []
+    said: dict[str, list[Any]] = {"annotations": [], "reasoning": [], "details": [], "images": [], "calls": []}
+    extra: dict[str, Any] = {}
+    audio: dict[str, Any] | None = None
+    for part in parts:
+        match part:
+            case Text():
+                for citation in part.citations:
+                    if citation.url:
+                        said["annotations"].append(write_annotation(citation, length, len(part.text)))
+                content.append(part.text)
+                length += len(part.text)
+                if part.seal is not None:
+                    extra = write_google(part.seal)
+            case Refusal():
+                refusals.append(part.text)
+            case Thinking():
+                if part.text:
+                    said["reasoning"].append(part.text)
+                if part.seal is not None:
+                    said["details"].append(write_detail(part.text, part.seal, len(said["details"])))
+            case ToolCall():
+                said["calls"].append(_call(part))
+            case Image(source=Inline() as source):
+                said["images"].append({"type": "image_url", "image_url": {"url": data_url(source)}})
+            case Audio(source=Inline() as source):
+                audio = {"id": part.id, "data": source.data, "expires_at": 0, "transcript": part.transcript}
+    silent = bool(said["calls"] or refusals or audio)
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(content) if content or not silent else None,
+        "refusal": "".join(refusals) or None,
+    }
+    if said["reasoning"]:
+        message["reasoning_content"] = "\n\n".join(said["reasoning"])
+    for name, wire in (
+        ("details", "reasoning_details"),
+        ("annotations", "annotations"),
+        ("images", "images"),
+        ("calls", "tool_calls"),
+    ):
+        if said[name]:
+            message[wire] = said[name]
+    if audio is not None:
+        message["audio"] = audio
+    if extra:
+        message["extra_content"] = extra
+    return message
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    written: dict[str, Any] = {"id": call_id(call.id)}
+    if call.form == "text":
+        written |= {"type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+    else:
+        written |= {"type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+    if call.seal is not None:
+        written["extra_content"] = write_google(call.seal)
+    return written
+
+
+def _logprobs(parts: list[Part]) -> dict[str, Any] | None:
+    listed: list[Raw] = []
+    found = False
+    for part in parts:
+        if isinstance(part, Text) and part.logprobs is not None:
+            found = True
+            listed += msgspec.json.decode(part.logprobs, type=list[Raw])
+    return {"content": listed, "refusal": None} if found else None

@@ -47,9 +47,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     return Outgoing(wire.encode(written), tools=names.back)
 
 
-def _write_tools(
-    written: dict[str, Any], request: Request, names: Names, ledger: Ledger, *, official: bool
-) -> None:
+def _write_tools(written: dict[str, Any], request: Request, names: Names, ledger: Ledger, *, official: bool) -> None:
     declared = tools.write_tools(request.tools, names.out, ledger, namespaces=official, freeform=official)
     if not declared:
         if request.tool_choice is not None and request.tool_choice.mode != "none":

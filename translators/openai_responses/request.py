@@ -89,9 +89,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         raise Unreadable("expected the name of a model", "$.model")
     items = _read_input(said, ledger)
     declared = [
-        tool
-        for index, raw in enumerate(said.tools or [])
-        for tool in tools.read_tool(raw, f"$.tools[{index}]", ledger)
+        tool for index, raw in enumerate(said.tools or []) for tool in tools.read_tool(raw, f"$.tools[{index}]", ledger)
     ]
     return Request(
         model=name,

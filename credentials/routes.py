@@ -1,0 +1,191 @@
+"""The pool's tables: who is a member, which entries stand behind which name, and what lists show."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from credentials.cooldown import Entry, Rest, Tier
+from credentials.lease import Listing, PoolSettings, Resolution, Row, UnknownModel
+from credentials.model import Credential
+from credentials.offers import Offer, names_of, offers_of, provider_of
+from providers.catalog import Catalog, Model, UnknownProvider, renamed
+from translators.thinking import split_suffix
+
+_LONGEST_NAME = 200  # a longer one is no slip of the pen, and comparing would take long
+
+
+@dataclass(slots=True)
+class Member:
+    """A credential of the pool and what became of its uses. served: its provider is one of ours."""
+
+    credential: Credential
+    whole: Rest
+    entries: list[Entry] = field(default_factory=list)
+    served: bool = True
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
+class Route:
+    """Everything behind one name. tiers: by priority, the highest first. record: what lists show."""
+
+    tiers: list[Tier]
+    entries: list[Entry]
+    record: Model
+    listed: bool
+
+    def earliest(self) -> Entry:
+        """The entry that wakes first."""
+        return min((tier.earliest() for tier in self.tiers), key=lambda entry: entry.until)
+
+
+def pair(credential: str, model: str) -> str:
+    """The key of a credential's model."""
+    return f"{credential}\t{model}"
+
+
+class Table:
+    """The tables for one set of credentials. A new set makes new tables that take over rests and counts."""
+
+    def __init__(
+        self,
+        credentials: Iterable[Credential],
+        catalog: Catalog,
+        settings: PoolSettings,
+        before: "Table | None" = None,
+    ) -> None:
+        self.members: dict[str, Member] = {}
+        self.entries: dict[str, Entry] = {}
+        self.rests: dict[str, Rest] = {}
+        self._catalog = catalog
+        self._settings = settings
+        self._before = before.rests if before else {}
+        seats: dict[str, list[tuple[Offer, Entry, bool]]] = {}
+        for credential in credentials:
+            member = Member(credential, Rest())
+            self.members[credential.id] = member
+            old = before.members.get(credential.id) if before else None
+            changed = old is not None and old.credential.secret != credential.secret
+            if old is not None:
+                member.whole, member.succeeded, member.failed = old.whole, old.succeeded, old.failed
+            if changed and member.whole.hides:
+                member.whole.clear()
+            self._seat(member, changed, seats)
+        self._before = {}
+        self.routes = {name: self._route(found) for name, found in seats.items()}
+
+    def _seat(self, member: Member, changed: bool, seats: dict[str, list[tuple[Offer, Entry, bool]]]) -> None:
+        """Make the entries of a credential and note the names they serve."""
+        credential = member.credential
+        try:
+            provider = provider_of(credential, self._catalog)
+        except UnknownProvider:
+            member.served = False
+            return
+        if credential.disabled or (self._settings.strategy == "weighted-round-robin" and credential.weight <= 0):
+            return
+        for offer in offers_of(credential, provider, self._catalog):
+            key = pair(credential.id, offer.model)
+            rest = self._rest(key, changed)
+            if offer.reasoning is not None:
+                key += f"\t{offer.reasoning.mode} {offer.reasoning.effort}{offer.reasoning.budget}"
+            entry = self.entries.get(key)
+            if entry is None:
+                entry = Entry(key, credential, provider, offer.model, offer.traits, offer.reasoning, rest, member.whole)
+                self.entries[key] = entry
+                member.entries.append(entry)
+            for name, listed in names_of(offer, credential.prefix, self._settings.force_model_prefix):
+                seats.setdefault(name, []).append((offer, entry, listed))
+
+    def _rest(self, key: str, changed: bool) -> Rest:
+        """The rest of a pair; one of before stays, unless it was a refusal of a secret that is no longer the same."""
+        rest = self.rests.get(key)
+        if rest is None:
+            rest = self.rests[key] = self._before.get(key) or Rest()
+            if changed and rest.hides:
+                rest.clear()
+        return rest
+
+    def _route(self, found: list[tuple[Offer, Entry, bool]]) -> Route:
+        ordered = sorted(found, key=lambda seat: (-seat[1].credential.priority, seat[1].credential.id))
+        entries = list({entry.key: entry for _, entry, _ in ordered}.values())
+        tiers: dict[int, list[Entry]] = {}
+        for entry in entries:
+            tiers.setdefault(entry.credential.priority, []).append(entry)
+        listed = [offer for offer, _, shown in ordered if shown]
+        return Route(
+            tiers=[Tier(tier, self._settings.strategy) for tier in tiers.values()],
+            entries=entries,
+            record=(listed[0] if listed else ordered[0][0]).record,
+            listed=bool(listed),
+        )
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def resolve(self, name: str, now: float | None) -> Resolution:
+        """See `Pool.resolve`."""
+        base, reasoning = split_suffix(name)
+        suffix = base != name
+        if base == "auto" and base not in self.routes:
+            newest = max(self.listings(now), key=lambda listing: listing.model.created, default=None)
+            if newest is not None:
+                return Resolution(name, newest.id, reasoning, suffix)
+        if base in self.routes:
+            return Resolution(name, base, reasoning, suffix)
+        if name in self.routes:  # brackets that belong to the name
+            return Resolution(name, name)
+        raise UnknownModel(name, self._near(base))
+
+    def _near(self, name: str) -> list[str]:
+        if len(name) > _LONGEST_NAME:
+            return []
+        folded: dict[str, str] = {}
+        for known in sorted(known for known, route in self.routes.items() if route.listed):
+            folded.setdefault(known.lower(), known)
+        wanted = name.lower()
+        same = [folded[wanted]] if wanted in folded else []
+        longer = [known for lower, known in folded.items() if wanted and lower.startswith(wanted)]
+        alike = [folded[lower] for lower in difflib.get_close_matches(wanted, folded, n=5)]
+        return list(dict.fromkeys([*same, *longer, *alike]))[:5]
+
+    def listings(self, now: float | None) -> list[Listing]:
+        """See `Pool.models`."""
+        found = []
+        for name in sorted(self.routes):
+            route = self.routes[name]
+            if not route.listed or (now is not None and all(_hidden(entry, now) for entry in route.entries)):
+                continue
+            providers = tuple(sorted({entry.provider.key for entry in route.entries}))
+            record = route.record if route.record.id == name else renamed(route.record, name)
+            found.append(Listing(name, record, providers))
+        return found
+
+    # --- rests as plain data ----------------------------------------------------------------------------------------
+
+    def kept(self) -> Mapping[tuple[str, str], Rest]:
+        """All rests by what they belong to."""
+        whole = {("credential", key): member.whole for key, member in self.members.items()}
+        return whole | {("pair", key): rest for key, rest in self.rests.items()}
+
+
+def _hidden(entry: Entry, now: float) -> bool:
+    return any(rest.hides and rest.until > now for rest in (entry.rest, entry.whole))
+
+
+def row_of(member: Member, model: str, rest: Rest, state: str, now: float) -> Row:
+    """A line for the table of credentials; `state` is what it is in while it does not rest."""
+    cooling = rest.until > now
+    return Row(
+        id=member.credential.id,
+        label=member.credential.label,
+        provider=member.credential.provider,
+        model=model,
+        state="cooling" if cooling else state,
+        reason=rest.reason,
+        until=rest.until if cooling else 0.0,
+        reset=rest.reset if rest.reset > now else 0.0,
+        level=rest.level,
+        succeeded=0 if model else member.succeeded,
+        failed=0 if model else member.failed,
+    )

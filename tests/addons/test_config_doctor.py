@@ -1,0 +1,194 @@
+"""The doctor tells what to mend, and its exit status says whether cliproxy can start."""
+
+import os
+import socket
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from addons.config import doctor, examine
+from addons.config.model import Config, Tls
+
+posix = pytest.mark.skipif(os.name != "posix", reason="the mode says nothing here")
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class House:
+    """A machine with a home, a folder and an environment."""
+
+    def __init__(self, root: Path, port: int) -> None:
+        self.root, self.port = root, port
+        self.env: dict[str, str] = {}
+        self.auth = root / "creds"
+
+    def write(self, more: str = "") -> Path:
+        path = self.root / "config.yaml"
+        path.write_text(f"port: {self.port}\nauth-dir: {self.auth.name}\n{more}")
+        path.chmod(0o600)
+        return path
+
+    def visit(self, config: str = "") -> tuple[int, str]:
+        lines: list[str] = []
+        status = doctor.run(config, self.env, self.root, self.root, lines.append)
+        return status, "\n".join(lines)
+
+
+@pytest.fixture
+def house(tmp_path, free_port):
+    return House(tmp_path, free_port)
+
+
+def test_all_is_well(house):
+    house.write("claude-api-key: [{api-key: sk-planted}]\n")
+    status, text = house.visit()
+    assert status == 0
+    assert text.endswith("Ready.")
+    assert f"port {house.port}" not in text
+    assert f"{house.port} is free" in text
+    assert "claude 1" in text
+    assert "sk-planted" not in text
+
+
+def test_an_error_in_the_config_is_shown_with_its_line(house):
+    path = house.write("debug: maybe\nprot: 3\n")
+    status, text = house.visit()
+    assert status == 1
+    assert f"{path}:3:8: error: debug: should be true or false" in text
+    assert "did you mean port?" in text
+    assert "1 thing to mend" in text
+
+
+def test_a_missing_file_that_was_named_is_an_error(house):
+    status, text = house.visit("other.yaml")
+    assert status == 1
+    assert "there is no such file" in text
+
+
+def test_without_config_the_environment_counts(house, monkeypatch):
+    monkeypatch.setattr(examine, "check_port", lambda host, port: examine.Check("port", "ok", "free"))
+    assert "none: only the demo can answer" in house.visit()[1]
+    house.env["ANTHROPIC_API_KEY"] = "sk-planted"
+    status, text = house.visit()
+    assert status == 0
+    assert "claude 1" in text
+    assert "sk-planted" not in text
+
+
+def test_a_taken_port_is_shown(house):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", house.port))
+        other.listen(1)
+        house.write("debug: false\n")
+        status, text = house.visit()
+    assert status == 0
+    assert f"{house.port} cannot be had" in text
+
+
+def test_an_outside_address_says_so(house):
+    house.write("host: 0.0.0.0\napi-keys: [a-key-of-my-own]\n")
+    text = house.visit()[1]
+    assert "other machines too, 1 client key" in text
+    assert "readable" in text
+    house.write("host: 0.0.0.0\n")
+    assert house.visit()[0] == 1
+
+
+def test_a_host_name_is_not_looked_up():
+    check = examine.check_port("my-machine", 80)
+    assert (check.state, check.finding) == ("ok", "80, not tried: my-machine is a name")
+
+
+@posix
+def test_what_others_can_read_is_shown(house):
+    house.write("claude-api-key: [{api-key: k}]\n").chmod(0o644)
+    house.auth.mkdir(mode=0o755)
+    (house.auth / "a.json").write_text('{"type": "claude"}')
+    (house.auth / "a.json").chmod(0o640)
+    (house.auth / "b.json").write_text("{}")
+    (house.auth / "b.json").chmod(0o600)
+    text = house.visit()[1]
+    assert "chmod 600" in text
+    assert f"chmod 700 {house.auth}" in text
+    assert "a.json can be read by others" in text
+    assert "b.json is not a JSON object with a type" in text
+    assert "claude 2" in text
+
+
+def test_an_auth_dir_that_is_a_file_is_an_error(house):
+    house.write()
+    house.auth.write_text("")
+    status, text = house.visit()
+    assert status == 1
+    assert "is not a directory" in text
+
+
+def test_tls_files_are_looked_at(tmp_path):
+    (tmp_path / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    config = Config(tls=Tls(True, "cert.pem", "~/key.pem"))
+    (check,) = examine.check_tls(config, tmp_path, tmp_path)
+    assert check.advice == (f"tls.key: {tmp_path / 'key.pem'} cannot be read (No such file or directory)",)
+    (tmp_path / "key.pem").write_text("secret")
+    (check,) = examine.check_tls(config, tmp_path, tmp_path)
+    assert check.advice == (f"tls.key: {tmp_path / 'key.pem'} is not a PEM file with a private key",)
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
+    assert examine.check_tls(config, tmp_path, tmp_path)[0].state == "ok"
+
+
+def test_variables_that_lead_requests_elsewhere_are_named(tmp_path):
+    env = {
+        "HTTPS_PROXY": "http://user:planted@p.test",
+        "OPENAI_BASE_URL": "http://localhost:8317/v1",
+        "ANTHROPIC_BASE_URL": "https://a.test",
+        "SSL_CERT_FILE": str(tmp_path / "none"),
+    }
+    check = examine.check_environment(Config(), env)
+    assert check.finding == "ANTHROPIC_BASE_URL leads elsewhere, OPENAI_BASE_URL leads here, HTTPS_PROXY"
+    assert len(check.advice) == 3
+    assert "planted" not in repr(check)
+    env = {"HTTPS_PROXY": "http://p.test", "NO_PROXY": "a, localhost"}
+    assert examine.check_environment(Config(), env).state == "ok"
+
+
+def test_log_ins_of_other_tools_are_named(house):
+    house.write()
+    (house.root / ".codex").mkdir()
+    (house.root / ".codex" / "auth.json").write_text("")
+    assert "could be imported: Codex" in house.visit()[1]
+
+
+def test_packages_are_counted(monkeypatch):
+    assert examine.check_packages().state == "ok"
+    versions = {"mitmproxy": "13.0.0", "httpx": "0.27.2", "pyyaml": "6.0"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    check = examine.check_packages()
+    assert check.state == "error"
+    assert "mitmproxy is 13.0.0; wanted: 12.2 or newer, below 13" in check.advice
+    assert "httpx is 0.27.2; wanted: 0.28 or newer" in check.advice
+    assert "tiktoken is missing" in check.advice
+
+
+def test_an_old_python_is_an_error(monkeypatch):
+    assert examine.check_python().state == "ok"
+    monkeypatch.setattr(sys, "version_info", (3, 11, 9))
+    assert examine.check_python().state == "error"
+
+
+def test_main_takes_the_file_and_gives_the_status(tmp_path, capsys):
+    path = tmp_path / "bad.yaml"
+    path.write_text("port: no\n")
+    assert doctor.main(["--config", str(path)]) == 1
+    assert "port: should be a whole number" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""Official client libraries, a real mitmdump process, and fake upstreams."""

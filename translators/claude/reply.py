@@ -1,0 +1,99 @@
+"""Whole answers, both ways."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from translators.claude import blocks
+from translators.claude.stream import StreamReader, read_whole
+from translators.dialect import Asked
+from translators.errors import Unreadable
+from translators.events import Event
+from translators.model import (
+    Audio,
+    HostedCall,
+    HostedResult,
+    Image,
+    Inline,
+    Part,
+    Refusal,
+    Reply,
+    Stop,
+    Text,
+    Thinking,
+    ToolCall,
+    Unknown,
+)
+
+
+def read_reply(body: bytes) -> list[Event]:
+    """Read a whole answer as events; a stream where none was asked for is read too.
+
+    An error with status 200 gives Failed. Raises Unreadable for what is neither.
+    """
+    if body.lstrip()[:1] in (b"{", b"["):
+        return read_whole(body)
+    if not body.strip():
+        raise Unreadable("an empty body")
+    reader = StreamReader()
+    return reader.feed(body) + reader.finish()
+
+
+def write_reply(reply: Reply, asked: Asked) -> bytes:
+    """Write a whole answer. Only the first candidate has a place in this dialect.
+
+    Loses logprobs; what no block can hold is named in a text (images, audio).
+    """
+    first = next((each for each in reply.candidates if each.index == 0), None)
+    wanted = blocks.wants_citations(asked)
+    content = [block for part in (first.parts if first else ()) for block in _blocks_of(part, wanted)]
+    words = blocks.stop_words(first.stop if first else Stop(reason="other"))
+    body: dict[str, Any] = blocks.envelope(reply.id, reply.model, asked) | {"content": content} | words
+    body["usage"] = blocks.usage_words(reply.usage)
+    return msgspec.json.encode(body)
+
+
+def _blocks_of(part: Part, wanted: bool) -> list[blocks.Block]:
+    """The blocks of one part, in the order a stream would give them."""
+    match part:
+        case Text():
+            return _text(part, wanted)
+        case Refusal(text=text):
+            return [{"type": "text", "text": text}] if text else []
+        case Thinking(text=text, seal=seal):
+            if text:
+                return [{"type": "thinking", "thinking": text, "signature": blocks.signature(seal)}]
+            return [blocks.sealed_block(seal)] if seal is not None else []
+        case ToolCall():
+            return _call(part)
+        case Image(source=Inline(mime=mime)):
+            return [{"type": "text", "text": blocks.note("image", mime)}]
+        case Audio(transcript=transcript, source=source):
+            mime = source.mime if isinstance(source, Inline) else ""
+            return [{"type": "text", "text": transcript or blocks.note("audio", mime)}]
+        case HostedCall():
+            return blocks.native_blocks("hosted", part.kind, part.id, part.vendor, part.native)
+        case HostedResult():
+            return blocks.native_blocks("hosted_result", part.kind, part.call, part.vendor, part.native)
+        case Unknown():
+            return blocks.native_blocks("unknown", part.tag, "", part.dialect, part.raw)
+        case _:
+            return []
+
+
+def _text(part: Text, wanted: bool) -> list[blocks.Block]:
+    cited = [words for each in part.citations if (words := blocks.citation_words(each, part.text, wanted)) is not None]
+    found: list[blocks.Block] = []
+    if part.text or cited:
+        found.append({"type": "text", "text": part.text} | ({"citations": cited} if cited else {}))
+    if part.seal is not None:
+        found.append(blocks.carrier(part.seal, "prev", alone=not found))
+    return found
+
+
+def _call(part: ToolCall) -> list[blocks.Block]:
+    found: list[blocks.Block] = [] if part.seal is None else [blocks.carrier(part.seal, "next")]
+    arguments = Raw(blocks.object_text(part.arguments, part.form).encode())
+    found.append({"type": "tool_use", "id": blocks.tool_id(part.id), "name": part.name, "input": arguments})
+    return found
