@@ -160,6 +160,7 @@ class Authorize:
             if operation == "compact" and upstream is not exchange.client:
                 raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
             where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
+            via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
         except (NoSuchOperation, BadAddress) as error:
             kind = "server" if isinstance(error, BadAddress) else "unsupported"
             exchange.refusal = Failure(kind=kind, message=f"{credential.label}: {error}", origin="cliproxy")
@@ -167,7 +168,7 @@ class Authorize:
         client_headers = dict(exchange.flow.request.headers)
         outgoing = self._outgoing(exchange, lease, upstream)
         outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
-        self._put(exchange, lease, upstream, where, outgoing, client_headers)
+        self._put(exchange, lease, upstream, where, via, outgoing, client_headers)
 
     def _outgoing(self, exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
         aim = Aim(
@@ -202,6 +203,7 @@ class Authorize:
         lease: Lease,
         upstream: Dialect,
         where: Address,
+        via: ServerSpec | None,
         outgoing: Outgoing,
         client_headers: Mapping[str, str],
     ) -> None:
@@ -231,7 +233,7 @@ class Authorize:
             body=outgoing.body,
             read_failure=upstream.read_failure,
             make_pump=_pumps(exchange, upstream, outgoing.tools),
-            via=_via(credential.proxy_url or exchange.runtime.config.proxy_url),
+            via=via,
         )
         _begin(
             exchange,
@@ -350,12 +352,12 @@ def _nobody(found: Cooling | Exhausted, last: Failure | None) -> Failure:
 
 
 def _via(proxy_url: str) -> ServerSpec | None:
-    """mitmproxy's form of an HTTP proxy; None for none."""
+    """mitmproxy's form of an HTTP proxy; None for none. Raises BadAddress: a proxy that was asked for is never left out."""
     if not proxy_url or proxy_url in ("direct", "none"):
         return None
     parts = urlsplit(proxy_url)
-    if not parts.hostname:
-        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise BadAddress(f"proxy-url {parts.scheme}://{parts.hostname}: only http and https proxies without a log-in")
     if parts.scheme == "https":
         return "https", (parts.hostname, parts.port or 443)
     return "http", (parts.hostname, parts.port or 8080)

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the one place
 
 from addons.authorize import Authorize
 from addons.engine.addon import Engine
+from addons.engine.terms import Terms
 from addons.exchanges import Exchanges
 from addons.greet import Greet
 from addons.guard import Guard
@@ -23,15 +24,15 @@ from addons.settings import Settings
 
 exchanges = Exchanges()
 settings = Settings()
-engine = Engine(exchanges, settings)
+terms = Terms(exchanges, settings)
 models = Models(settings)
 listen = Listen(settings)
 
 addons = [
     settings,  # options and config: everyone below asks it
     listen,  # our port, and only ours
-    engine,  # our HTTP layer under each client connection
-    Guard(settings, engine),  # who may ask
+    Engine(settings, terms),  # our HTTP layer under each client connection
+    Guard(settings, terms),  # who may ask
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange
     Authorize(exchanges),  # which credential, what is sent, what failures mean

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mitmproxy.http import HTTPFlow
 
 from addons.config.listen import is_loopback
-from addons.engine.addon import Engine
+from addons.engine.terms import Terms
 from addons.refuse import refuse
 from addons.settings import Settings
 from translators.model import Failure
@@ -26,13 +26,13 @@ _LOCAL_NAMES = frozenset({"host.docker.internal", "gateway.docker.internal", "ho
 class Guard:
     """Refuses in the dialect of the route."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, terms: Terms) -> None:
         self.settings = settings
-        self.engine = engine
+        self.terms = terms
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Before the body is read."""
-        presented = self.engine.presented.pop(id(flow.request), ())
+        presented = self.terms.presented.pop(id(flow.request), ())
         if flow.response is not None or not flow.live:
             return
         request = flow.request

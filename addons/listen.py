@@ -24,10 +24,23 @@ NOWHERE = "reverse:http://cliproxy.invalid:80"
 
 
 class _OnlyOurs(logging.Filter):
-    """Holds back errors about the listener that we are just replacing."""
+    """Holds back words about the listener that we are just replacing: it serves nobody, and may fail as it likes."""
+
+    LOGGERS = ("mitmproxy.addons.proxyserver", "mitmproxy.proxy.mode_servers")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno < logging.ERROR
+        """Let pass what is about reverse mode."""
+        return "reverse" in record.getMessage()
+
+    def begin(self) -> None:
+        """From now on."""
+        for name in self.LOGGERS:
+            logging.getLogger(name).addFilter(self)
+
+    def end(self) -> None:
+        """Hold back nothing any more."""
+        for name in self.LOGGERS:
+            logging.getLogger(name).removeFilter(self)
 
 
 class Listen:
@@ -66,14 +79,15 @@ class Listen:
             self.ready.set()
 
     async def _replace(self, server: object) -> None:
-        logger = logging.getLogger("mitmproxy.addons.proxyserver")
         held = _OnlyOurs()
-        logger.addFilter(held)
+        held.begin()
         servers = server.servers  # type: ignore[attr-defined]
         while servers.is_updating:  # the start that we overtake is under way; its lock is ours next
             await asyncio.sleep(0)
-        logger.removeFilter(held)
-        if await servers.update([mode_specs.ProxyMode.parse(mode) for mode in ctx.options.mode]):
+        modes = [mode_specs.ProxyMode.parse(mode) for mode in ctx.options.mode]
+        started = await servers.update(modes)
+        held.end()
+        if started:
             self.ready.set()
         else:
             where = f"{ctx.options.listen_host}:{ctx.options.listen_port}"

@@ -4,7 +4,7 @@ import time
 
 from mitmproxy.http import HTTPFlow
 
-from addons.engine.addon import failure_response
+from addons.engine.terms import failure_response
 from translators.dialect import Asked
 from translators.model import Failure
 from translators.registry import DIALECTS

@@ -3,10 +3,11 @@
 import time
 
 import msgspec
+from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow, Response
 
-from addons.engine.addon import LARGEST_BODY, fresh_seed
 from addons.engine.decoding import decode_body
+from addons.engine.terms import LARGEST_BODY, fresh_seed
 from addons.exchanges import Exchange, Exchanges, Tape
 from addons.refuse import refuse
 from addons.settings import Settings
@@ -43,6 +44,8 @@ class Route:
         if flow.response is not None or not flow.live or flow.is_replay:
             return
         request = flow.request
+        # The flow shows where the client sent it, not the placeholder of reverse mode.
+        request.data.host, request.data.port = ctx.options.listen_host, ctx.options.listen_port
         call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
         if request.method == "OPTIONS":
             flow.response = Response.make(204, b"", {"allow": "GET, HEAD, POST, OPTIONS"})

@@ -3,13 +3,14 @@
 A request keeps the Runtime it began with; only the Pool (cooldowns, rotation) is carried over from one to the next.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from addons.client_keys import Keys
-from addons.config.credentials import credentials_of, from_environment
+from addons.config.credentials import BUILT_IN, credentials_of, from_environment
 from addons.config.model import Config
 from credentials.model import Credential
 from credentials.outcomes import SHORT
@@ -17,6 +18,8 @@ from credentials.pool import Pool, PoolSettings
 from providers import catalog
 from providers.catalog import Catalog
 from providers.payload import Rules, read_rules
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping
         max_retry_interval=config.max_retry_interval,
         max_retry_credentials=config.max_retry_credentials,
     )
-    served = [found for found in credentials if found.provider in known.providers or found.base_url]
+    served = [found for found in credentials if found.provider in known.providers or found.provider not in BUILT_IN]
+    for found in credentials:
+        if found not in served:
+            log.warning("%s: the provider %s is not served yet; the credential rests", found.source, found.provider)
     if before is None:
         pool = Pool(served, known, settings)
     else:
@@ -64,4 +70,3 @@ def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping
         keys=Keys(config.api_keys),
         demo=config.demo if config.demo is not None else not any(not found.disabled for found in served),
     )
-

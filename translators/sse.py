@@ -70,11 +70,11 @@ class Decoder:
             block = block.removeprefix(b"\xef\xbb\xbf")
         # The two shapes nearly every frame has; anything else goes line by line.
         if block.startswith(b"data: ") and b"\n" not in block:
-            return Frame(b"", block[6:])
+            return _frame(b"", block[6:])
         if block.startswith(b"event: "):
             name, _, data = block.partition(b"\n")
             if data.startswith(b"data: ") and b"\n" not in data:
-                return Frame(name[7:], data[6:])
+                return _frame(name[7:], data[6:])
         return _read_lines(block)
 
 
@@ -90,8 +90,11 @@ def _read_lines(block: bytes) -> Frame | None:
             event = value
         elif line.startswith((b"{", b"[")):  # a raw JSON line where an event was due: often an error body
             data.append(line)
-    joined = b"\n".join(data)
-    return Frame(event, joined) if joined.strip() else None
+    return _frame(event, b"\n".join(data))
+
+
+def _frame(event: bytes, data: bytes) -> Frame | None:
+    return Frame(event, data) if data and not data.isspace() else None
 
 
 def frames(body: bytes) -> Iterator[Frame]:

@@ -10,7 +10,6 @@ The clock: one wake-up a second for a client connection that has a request under
 import itertools
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events, layer
@@ -18,9 +17,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer, HTTPMode
 
 from addons.engine.stream import Connect, ExchangeStream
-
-if TYPE_CHECKING:
-    from addons.engine.addon import Engine
+from addons.engine.terms import Terms
 
 FIRST_WIRE_ID = 1 << 40
 """Far above any id a client connection counts up to."""
@@ -36,9 +33,9 @@ class Tick(events.Event):
 class ExchangeLayer(HttpLayer):
     """The HTTP layer of one client connection."""
 
-    def __init__(self, context: Context, engine: "Engine") -> None:
+    def __init__(self, context: Context, terms: Terms) -> None:
         super().__init__(context, HTTPMode.transparent)
-        self.engine = engine
+        self.terms = terms
         self._wire_ids = itertools.count(FIRST_WIRE_ID)
         self._tick: commands.RequestWakeup | None = None
         self.used: set[str] = set()
@@ -67,7 +64,7 @@ class ExchangeLayer(HttpLayer):
         yield from self.event_to_child(stream, events.Start())
 
     def _arm(self) -> layer.CommandGenerator[None]:
-        self._tick = commands.RequestWakeup(self.engine.tick_seconds)
+        self._tick = commands.RequestWakeup(self.terms.tick_seconds)
         yield self._tick
 
     def _wake(self) -> layer.CommandGenerator[None]:
@@ -89,11 +86,11 @@ class ExchangeLayer(HttpLayer):
                 self.connections.pop(connection, None)
             for command in late:
                 stream = self.command_sources.pop(command)
-                error = f"no connection within {self.engine.connect_seconds:g} s"
+                error = f"no connection within {self.terms.connect_seconds:g} s"
                 yield from self.event_to_child(stream, GetHttpConnectionCompleted(command, (None, error)))
 
     def _is_late(self, command: Connect, now: float) -> bool:
-        return 0 < self.engine.connect_seconds < now - command.since
+        return 0 < self.terms.connect_seconds < now - command.since
 
     def open_wire(self, stream: ExchangeStream) -> int:
         """A fresh upstream stream id that leads to `stream`."""

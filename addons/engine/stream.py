@@ -75,7 +75,7 @@ class ExchangeStream(HttpStream):
     def __init__(self, context: Context, stream_id: int, parent: "ExchangeLayer") -> None:
         super().__init__(context, stream_id)
         self.parent = parent
-        self.engine = parent.engine
+        self.terms = parent.terms
         self.wire_id = 0  # 0: nothing is under way upstream
         self.upstream: Server | None = None
         self.pump: Pump | None = None
@@ -111,14 +111,14 @@ class ExchangeStream(HttpStream):
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         """Take the client's keys out of the request before anybody can see it."""
-        self.engine.take_keys(event.request)
+        self.terms.take_keys(event.request)
         yield from super().state_wait_for_request_headers(event)
 
     def state_consume_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Collect the client's body; what is over the limit is counted and thrown away."""
         if isinstance(event, RequestData):
             self._request_size += len(event.data)
-            if self._request_size <= self.engine.largest_body:
+            if self._request_size <= self.terms.largest_body:
                 self.request_body_buf += event.data
             else:
                 self.request_body_buf.clear()
@@ -128,7 +128,7 @@ class ExchangeStream(HttpStream):
             self.flow.request.timestamp_end = time.time()
             self.flow.request.data.content = bytes(self.request_body_buf)
             self.request_body_buf.clear()
-            if self._request_size > self.engine.largest_body:
+            if self._request_size > self.terms.largest_body:
                 self.flow.metadata["cliproxy.oversize"] = self._request_size
             self.client_state = self.state_done
             yield HttpRequestHook(self.flow)
@@ -142,7 +142,7 @@ class ExchangeStream(HttpStream):
     def _attempt(self) -> layer.CommandGenerator[None]:
         """Try, until something has been sent upstream or the client has been told."""
         while True:
-            exchange = self.engine.exchanges.get(self.flow)
+            exchange = self.terms.exchanges.get(self.flow)
             if self.flow.response is None and exchange is not None:
                 yield CliproxyAttemptHook(self.flow)
                 if (yield from self.check_killed(True)):
@@ -224,7 +224,7 @@ class ExchangeStream(HttpStream):
     def _await_headers(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, ResponseHeaders):
             return
-        exchange = self.engine.exchanges.get(self.flow)
+        exchange = self.terms.exchanges.get(self.flow)
         if exchange is None or self.upstream is None:
             return
         response = event.response
@@ -246,7 +246,7 @@ class ExchangeStream(HttpStream):
 
     def _collect_error(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """Read the body of an error status, so that its words are kept and the connection can be used again."""
-        exchange = self.engine.exchanges.get(self.flow)
+        exchange = self.terms.exchanges.get(self.flow)
         if exchange is None:
             return
         attempt = exchange.attempt
@@ -264,7 +264,7 @@ class ExchangeStream(HttpStream):
             yield from self._next(exchange, failure, cancel=not isinstance(event, ResponseEndOfMessage))
 
     def _take_answer(self, event: HttpEvent) -> layer.CommandGenerator[None]:
-        exchange, pump = self.engine.exchanges.get(self.flow), self.pump
+        exchange, pump = self.terms.exchanges.get(self.flow), self.pump
         if exchange is None or pump is None:
             return
         if isinstance(event, ResponseData):
@@ -315,7 +315,7 @@ class ExchangeStream(HttpStream):
 
     def _upstream_broke(self, event: ResponseProtocolError) -> layer.CommandGenerator[None]:
         """The upstream's connection died, or its stream was reset."""
-        exchange = self.engine.exchanges.get(self.flow)
+        exchange = self.terms.exchanges.get(self.flow)
         if exchange is None:
             return
         attempt = exchange.attempt
@@ -360,7 +360,7 @@ class ExchangeStream(HttpStream):
 
     def _begin(self, exchange: Exchange) -> layer.CommandGenerator[None]:
         """Send status 200 and the headers of a stream (or of a body that is kept alive while it is made)."""
-        self.flow.response = self.engine.stream_head(exchange)
+        self.flow.response = self.terms.stream_head(exchange)
         yield HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
             return
@@ -371,7 +371,7 @@ class ExchangeStream(HttpStream):
     def _end(self, exchange: Exchange) -> layer.CommandGenerator[None]:
         """A good end."""
         if not self.spoken:
-            self.flow.response = self.engine.whole_head(exchange, self._whole)
+            self.flow.response = self.terms.whole_head(exchange, self._whole)
             yield from self._answer_here()
             return
         assert self.flow.response is not None
@@ -395,11 +395,11 @@ class ExchangeStream(HttpStream):
         """Nobody can answer: an error in the client's dialect, as a status if that is still free."""
         failure = exchange.refusal or Failure(kind="server", message="nobody answered", origin="cliproxy")
         if self.spoken:
-            said = self.engine.late_failure(exchange, failure)
+            said = self.terms.late_failure(exchange, failure)
             yield from self._say(exchange, said)
             yield from self._end_broken(exchange, failure)
             return
-        self.flow.response = self.engine.refusal(exchange, failure)
+        self.flow.response = self.terms.refusal(exchange, failure)
         yield from self._answer_here()
 
     def _answer_here(self) -> layer.CommandGenerator[None]:
@@ -435,7 +435,7 @@ class ExchangeStream(HttpStream):
         yield from self._leave_upstream(cancel=True)
         self.client_state = self.server_state = self.state_errored
         if not over and hasattr(self, "flow"):
-            exchange = self.engine.exchanges.get(self.flow)
+            exchange = self.terms.exchanges.get(self.flow)
             if exchange is not None and self.flow.response is not None:
                 self.flow.response.data.content = exchange.emitted.bytes()
             self.flow.error = flow.Error(message)
@@ -455,10 +455,10 @@ class ExchangeStream(HttpStream):
     def _tick(self, now: float) -> layer.CommandGenerator[None]:
         if not hasattr(self, "flow") or self.client_state is not self.state_done:
             return
-        exchange = self.engine.exchanges.get(self.flow)
+        exchange = self.terms.exchanges.get(self.flow)
         if exchange is None:
             return
-        limits = self.engine.limits(exchange)
+        limits = self.terms.limits(exchange)
         if self.wire_id:
             silent = now - self._heard
             attempt = exchange.attempt

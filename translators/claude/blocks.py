@@ -143,7 +143,8 @@ def opening(block: Block) -> tuple[Block, Block | None]:
     match tag:
         case "server_tool_use" | "mcp_tool_use":
             text = msgspec.json.encode(block.get("input", {})).decode()
-            return block | {"input": {}}, {"type": "input_json_delta", "partial_json": text}
+            delta = {"type": "input_json_delta", "partial_json": text} if text != "{}" else None
+            return block | {"input": {}}, delta
         case "text":
             return block | {"text": ""}, {"type": "text_delta", "text": block["text"]}
         case "thinking":

@@ -74,7 +74,7 @@ def write_conversation(request: Request, aim: Aim, ledger: Ledger, names: Names)
             raise Unwritable("no message has any content", "$.messages")
         ledger.apply("system-as-user", request.at.get("system", ""))
         return Conversation([], [Message("user", system)])
-    if writing.emptied:
+    if writing.emptied and writing.messages[-1].role == "assistant":
         raise Unwritable("the last message has no content", writing.emptied)
     return Conversation(system, writing.messages, writing.prefill)
 
@@ -94,6 +94,7 @@ class _Writing:
         self.waiting: dict[str, list[str]] = {}  # the client's call id → outgoing ids that have no result yet
         self.results: dict[str, wire.ToolResultBlock] = {}  # of the user message being written
         self.used: set[str] = set()
+        self.written = 0  # blocks so far
 
     # --- who speaks -------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class _Writing:
         if turn.role in ("system", "developer"):
             self.middle(turn)
             return
-        before = self._size()
+        before = self.written
         for part in turn.parts:
             if turn.role == "assistant":
                 self.say("assistant", self.assistant_block(part), part)
@@ -111,10 +112,7 @@ class _Writing:
                 self.result(part)
             else:
                 self.say("user", self.leaves.write(part), part)
-        self.emptied = (turn.at or "$.messages") if turn.role == "user" and self._size() == before else ""
-
-    def _size(self) -> int:
-        return sum(len(message.content) for message in self.messages) + len(self.results)
+        self.emptied = (turn.at or "$.messages") if turn.role == "user" and self.written == before else ""
 
     def speaker(self, role: str) -> list[Any]:
         """The content of the message that `role` is writing; neighbours of one role share one."""
@@ -130,6 +128,7 @@ class _Writing:
     def say(self, role: str, blocks: list[Block], part: Part) -> None:
         if blocks:
             self.speaker(role).extend(blocks)
+            self.written += len(blocks)
         if isinstance(part, ToolCall):
             self.learn_call(part)
 
@@ -238,7 +237,8 @@ class _Writing:
             for each in [label, *part.parts]:
                 self.say("user", self.leaves.write(each), each)
             return
-        content = self.speaker("user")  # the message must exist, though the block waits for its place
+        self.speaker("user")  # the message must exist, though the block waits for its place
+        self.written += 1
         block = self.result_block(part, identifier)
         earlier = self.results.get(identifier)
         if earlier is None:
@@ -247,7 +247,6 @@ class _Writing:
         self.ledger.apply("results-merged", part.at, identifier)
         earlier.content = _listed(earlier.content) + _listed(block.content)
         earlier.is_error = earlier.is_error or block.is_error
-        assert content is not None
 
     def answered(self, call: str) -> str | None:
         """The outgoing id a result belongs to: the first unanswered call of that id in the last assistant message."""

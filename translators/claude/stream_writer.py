@@ -38,8 +38,14 @@ _DELTA_END = b"}}\n\n"
 
 
 def frame(name: str, data: dict[str, Any]) -> bytes:
-    """One server-sent event. Clients skip events without a name."""
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), _encode(data))
+    """One server-sent event. Clients skip events without a name.
+
+    Line breaks can only come from other people's JSON that is passed on as it stood: a data line must not hold any.
+    """
+    line = _encode(data)
+    if b"\n" in line or b"\r" in line:
+        line = msgspec.json.format(line, indent=-1)
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), line)
 
 
 class _Block:

@@ -1,4 +1,6 @@
-"""Citations: Google says them once for the whole answer and counts bytes; the model hangs them on texts, in characters."""
+"""Citations: Google says them once for the whole answer and counts bytes, the model hangs them on texts and counts
+characters.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -143,7 +143,7 @@ def _shapes(shape: Shape) -> tuple[type[Struct] | None, type[Struct] | None]:
     for option in _options(shape):
         if isinstance(option, type) and issubclass(option, Struct):
             struct = option
-        elif origin is list and isinstance(inner := get_args(option)[0], type) and issubclass(inner, Struct):
+        elif _origin(option) is list and isinstance(inner := get_args(option)[0], type) and issubclass(inner, Struct):
             element = inner
     return struct, element
 

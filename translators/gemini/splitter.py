@@ -13,6 +13,9 @@ _OUTSIDE = re.compile(rb'["{}\[\]]')
 _INSIDE = re.compile(rb'[\\"]')
 
 
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+
+
 class Objects:
     """Finds the objects of a JSON array, or objects standing one after the other. Knows strings and escapes."""
 
@@ -103,17 +106,26 @@ class Splitter:
         text = self._head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not text or b"\xef\xbb\xbf".startswith(self._head):
             return []
-        head, self._head = self._head, b""
         if text[:1] in b"{[":
+            self._head = b""
             self.json = Objects()
             return self.json.feed(text)
-        if text[:1] == b"<":
-            raise Unreadable("HTML where an answer was due; is the base URL right?")
-        self.sse = Decoder()
-        return [frame.data for frame in self.sse.feed(head)]
+        if text.startswith(_FIELDS):
+            head, self._head = self._head, b""
+            self.sse = Decoder()
+            return [frame.data for frame in self.sse.feed(head)]
+        if any(name.startswith(text) for name in _FIELDS):
+            return []
+        raise self._foreign(text)
+
+    def _foreign(self, text: bytes) -> Unreadable:
+        what = "HTML" if text[:1] == b"<" else "neither JSON nor events"
+        return Unreadable(f"{what} where an answer was due; is the base URL right?")
 
     def finish(self) -> list[bytes]:
         """What is left of a stream that ended without its last blank line."""
+        if self._head.strip() and self.sse is None and self.json is None:
+            raise self._foreign(self._head)
         return [frame.data for frame in self.sse.finish()] if self.sse is not None else []
 
     @property

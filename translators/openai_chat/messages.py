@@ -4,6 +4,8 @@ Leading system and developer messages become `Request.system` (the other dialect
 later ones stay turns where they stand. Tool messages become user turns that hold one result. Nothing is merged.
 """
 
+from typing import Literal
+
 from msgspec import Raw, json
 
 from translators import seals
@@ -301,8 +303,8 @@ def detail_seal(detail: Detail) -> Seal | None:
     enclosed = seals.unwrap(data)
     if enclosed:
         return enclosed[0]
-    kind = "signature" if detail.signature else "encrypted"
-    return Seal(kind, data, VENDOR, detail.format or "", item=detail.id or "")  # type: ignore[arg-type]
+    kind: Literal["signature", "encrypted"] = "signature" if detail.signature else "encrypted"
+    return Seal(kind, data, VENDOR, detail.format or "", item=detail.id or "")
 
 
 def google_seal(extra: ExtraContent | None) -> Seal | None:

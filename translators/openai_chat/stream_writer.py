@@ -113,14 +113,13 @@ class StreamWriter:
         """Write events. Hosted calls, their results and unknown blocks have no words here and say nothing."""
         out: list[bytes] = []
         for event in events:
-            kind = type(event)
-            if kind is TextDelta:
-                self._text(event, out)  # type: ignore[arg-type]
-            elif kind is ThinkingDelta:
-                self._thinking(event, out)  # type: ignore[arg-type]
-            elif kind is ArgumentsDelta:
-                self._arguments(event, out)  # type: ignore[arg-type]
-            elif not self._over and (writer := self._rest.get(kind)) is not None:
+            if isinstance(event, TextDelta):
+                self._text(event, out)
+            elif isinstance(event, ThinkingDelta):
+                self._thinking(event, out)
+            elif isinstance(event, ArgumentsDelta):
+                self._arguments(event, out)
+            elif not self._over and (writer := self._rest.get(type(event))) is not None:
                 writer(event, out)
         return b"".join(out)
 

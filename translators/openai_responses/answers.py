@@ -7,6 +7,8 @@ Source: OpenAI API reference, “Responses” and “Streaming events”, and op
 
 from msgspec import Raw, Struct
 
+from translators.openai_responses.wire import ABSENT
+
 
 class OutputPart(Struct):
     """A content part of a message in an answer."""
@@ -26,13 +28,13 @@ class OutputItem(Struct):
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: Raw | None = None
-    input: Raw | None = None
+    arguments: Raw = ABSENT
+    input: Raw = ABSENT
     content: list[OutputPart] | None = None
     summary: list[OutputPart] | None = None
     encrypted_content: str | None = None
     status: str | None = None
-    result: Raw | None = None
+    result: Raw = ABSENT
     output_format: str | None = None
 
 
@@ -77,8 +79,8 @@ class Response(Struct):
     status: str | None = None
     model: str | None = None
     output: list[Raw] | None = None
-    usage: Raw | None = None
-    error: Raw | None = None
+    usage: Raw = ABSENT
+    error: Raw = ABSENT
     incomplete_details: Incomplete | None = None
     service_tier: str | None = None
 

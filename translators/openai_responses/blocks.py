@@ -117,12 +117,12 @@ class Blocks:
         missing = whole[len(said) :] if whole.startswith(said) else ""
         return self.say(key, missing, before=said) if missing else []
 
-    def cite(self, key: Key, annotations: list[Raw], *, seen: int = 0) -> list[Event]:
+    def cite(self, key: Key, annotations: list[Raw]) -> list[Event]:
         """Citations of an open text, from the first one that is new."""
         slot = self.slots.get(key)
         if slot is None or not slot.open:
             return []
-        slot.cited = max(slot.cited, seen) + len(annotations)
+        slot.cited += len(annotations)
         return [Cited(slot.number, read_citation(raw)) for raw in annotations]
 
     def part(self, index: int, place: int, part: OutputPart) -> list[Event]:

@@ -35,9 +35,10 @@ from translators.model import (
     Turn,
     Unknown,
 )
-from translators.names import Names, legal_id, made_id
+from translators.names import legal_id, made_id
 from translators.openai_responses import media, wire
 from translators.openai_responses.items import NAME, VENDOR
+from translators.openai_responses.tools import Naming
 
 type Item = dict[str, Any] | Raw
 
@@ -47,11 +48,11 @@ _ITEM = re.compile(r"\$\.input\[\d+\]$")
 class Input:
     """Writes turns: `items`, and `instructions` where the system text is one plain block."""
 
-    def __init__(self, request: Request, aim: Aim, names: Names, ledger: Ledger) -> None:
+    def __init__(self, request: Request, aim: Aim, naming: Naming, ledger: Ledger) -> None:
         self._request = request
         self._own = request.dialect == NAME
         self._aim = aim
-        self._names = names
+        self._naming = naming
         self._ledger = ledger
         self._calls: dict[str, int] = {}  # a call's id → how often it has been used
         self._made = 0
@@ -141,7 +142,7 @@ class Input:
         if self._own and call.item.startswith(("fc_", "ctc_")):
             item["id"] = call.item
         item["call_id"] = self._call_id(call_id)
-        item["name"] = self._names.out(call.name, call.namespace)
+        item["name"] = self._naming(call.name, call.namespace)
         if call.namespace and self._aim.official:
             item["namespace"] = call.namespace
         if text:

@@ -37,6 +37,9 @@ VENDOR = "openai"
 EMPTY = "empty"
 """In an envelope's `i`: the seal belongs to a text part without text, which no client would send back itself."""
 
+MADE = "_cliproxy_"
+"""In the id of a hosted call that was made of another vendor's: it must never go upstream."""
+
 CALLS = {
     "web_search_call": "web_search",
     "file_search_call": "file_search",
@@ -139,7 +142,7 @@ class Items:
             form="text" if custom else "json",
             namespace=item.namespace or "",
             seal=self._ahead.pop(0) if self._ahead else None,
-            caller=item.caller,
+            caller=wire.given(item.caller),
             item=item.id or "",
             complete=item.status != "incomplete",
             at=at,
@@ -211,17 +214,19 @@ class Items:
     def _other(self, tag: str, raw: Raw, at: str) -> None:
         members: dict[str, Any] = wire.plain(raw)
         call = members.get("call_id") or members.get("id") or ""
+        native = Raw(bytes(raw))
         if tag in CALLS:
             kind = CALLS[tag]
+            vendor = "cliproxy" if MADE in str(members.get("id")) else VENDOR
             name = str(members.get("name") or kind)
-            self._add("assistant", HostedCall(id=str(call), kind=kind, name=name, vendor=VENDOR, native=raw, at=at))
+            self._add("assistant", HostedCall(id=str(call), kind=kind, name=name, vendor=vendor, native=native, at=at))
             return
         if tag in OUTPUTS:
-            self._add("user", HostedResult(call=str(call), kind=OUTPUTS[tag], vendor=VENDOR, native=raw, at=at))
+            self._add("user", HostedResult(call=str(call), kind=OUTPUTS[tag], vendor=VENDOR, native=native, at=at))
             return
         if tag not in STATE:
             self._ledger.lose(f"{at}.type", f"unknown item {tag!r}")
-        self._add("assistant", Unknown(dialect=NAME, tag=tag, raw=raw, at=at))
+        self._add("assistant", Unknown(dialect=NAME, tag=tag, raw=native, at=at))
 
 
 def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
@@ -231,7 +236,9 @@ def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
         case "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text":
             part = read_struct(wire.TextPart, raw, at, ledger)
             citations = [read_citation(item) for item in part.annotations or []]
-            logprobs = part.logprobs if part.logprobs is not None and wire.plain(part.logprobs) else None
+            logprobs = wire.given(part.logprobs)
+            if logprobs is not None and not wire.plain(logprobs):
+                logprobs = None
             mark = _mark(part.prompt_cache_breakpoint)
             return Text(text=part.text, citations=citations, logprobs=logprobs, cache=mark, at=at)
         case "refusal":
@@ -250,13 +257,14 @@ def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
             return media.read_audio(read_struct(wire.AudioPart, raw, at, ledger), at)
         case _:
             ledger.lose(f"{at}.type", f"unknown part {tag!r}")
-            return Unknown(dialect=NAME, tag=tag or "", raw=raw, at=at)
+            return Unknown(dialect=NAME, tag=tag or "", raw=Raw(bytes(raw)), at=at)
 
 
-def _mark(raw: Raw | None) -> CacheMark | None:
-    if raw is None:
+def _mark(raw: Raw) -> CacheMark | None:
+    stated = wire.given(raw)
+    if stated is None:
         return None
-    ttl = wire.plain(raw)
+    ttl = wire.plain(stated)
     return CacheMark(str(ttl["ttl"]) if isinstance(ttl, dict) and ttl.get("ttl") else "")
 
 

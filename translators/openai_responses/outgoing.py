@@ -1,5 +1,6 @@
 """A Responses request as an upstream gets it: the settings here, the conversation in input.py."""
 
+import re
 from typing import Any
 
 from translators import thinking
@@ -28,14 +29,16 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         cache breakpoints, thinking that another vendor sealed.
     """
     names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
+    naming = _naming(names, aim)
     for legal, told in names.back.items():
-        ledger.apply("tool-name", f"$.tools[{told.name}]", legal)
-    conversation = Input(request, aim, names, ledger)
+        if naming(told.name, told.namespace) == legal != told.name:
+            ledger.apply("tool-name", f"$.tools[{told.name}]", legal)
+    conversation = Input(request, aim, naming, ledger)
     written: dict[str, Any] = {"model": aim.model}
     if conversation.instructions:
         written["instructions"] = conversation.instructions
     written["input"] = conversation.items
-    _write_tools(written, request, names, ledger, official=aim.official)
+    _write_tools(written, request, naming, ledger, official=aim.official)
     _write_limits(written, request, aim, ledger)
     _write_reasoning(written, request, aim, ledger)
     _write_text(written, request, aim, ledger)
@@ -47,8 +50,24 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     return Outgoing(wire.encode(written), tools=names.back)
 
 
-def _write_tools(written: dict[str, Any], request: Request, names: Names, ledger: Ledger, *, official: bool) -> None:
-    declared = tools.write_tools(request.tools, names.out, ledger, namespaces=official, freeform=official)
+_LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+
+def _naming(names: Names, aim: Aim) -> tools.Naming:
+    """Names of tools upstream. Where namespaces are known, a legal name in one cannot collide with another's."""
+
+    def naming(name: str, namespace: str) -> str:
+        if namespace and aim.official and _LEGAL.fullmatch(name):
+            return name
+        return names.out(name, namespace)
+
+    return naming
+
+
+def _write_tools(
+    written: dict[str, Any], request: Request, naming: tools.Naming, ledger: Ledger, *, official: bool
+) -> None:
+    declared = tools.write_tools(request.tools, naming, ledger, namespaces=official, freeform=official)
     if not declared:
         if request.tool_choice is not None and request.tool_choice.mode != "none":
             ledger.lose(request.at.get("tool_choice", "$.tool_choice"), "there are no tools to choose from")
@@ -57,11 +76,11 @@ def _write_tools(written: dict[str, Any], request: Request, names: Names, ledger
     if request.tool_choice is not None:
         path = request.at.get("tool_choice", "$.tool_choice")
         forms = {
-            names.out(tool.name, tool.namespace): "custom" if tool.form == "text" and official else "function"
+            naming(tool.name, tool.namespace): "custom" if tool.form == "text" and official else "function"
             for tool in request.tools
             if isinstance(tool, FunctionTool)
         }
-        written["tool_choice"] = tools.write_choice(request.tool_choice, names, forms, path, ledger)
+        written["tool_choice"] = tools.write_choice(request.tool_choice, naming, forms, path, ledger)
     if request.parallel_tools is not None:
         written["parallel_tool_calls"] = request.parallel_tools
 

@@ -14,6 +14,9 @@ from translators.model import Seal
 from translators.openai_responses.answers import OutputItem, OutputPart
 from translators.openai_responses.blocks import Blocks, Key
 from translators.openai_responses.items import CALLS, NAME, OUTPUTS, VENDOR
+from translators.openai_responses.wire import given
+
+_AT_ONCE = ("hosted", "hosted_result", "image", "unknown")
 
 _item = msgspec.json.Decoder(OutputItem)
 
@@ -146,8 +149,8 @@ class Comparison:
             case "reasoning":
                 return self._thinking(index, item)
             case _:
-                seen = item.id in self._ids if item.id else False
-                return None if seen else self._unused("", index)
+                seen = item.id in self._ids or any((kind, index, 0) in self._blocks.slots for kind in _AT_ONCE)
+                return None if seen else index
 
     def _thinking(self, index: int, item: OutputItem) -> int | None:
         if self._is_open("thinking", index):
@@ -182,8 +185,8 @@ def read_item(raw: Raw) -> OutputItem:
     return OutputItem(**{name: tree[name] for name in names if isinstance(tree.get(name), str)})
 
 
-def _string(raw: Raw | None) -> str | None:
-    if raw is None:
+def _string(raw: Raw) -> str | None:
+    if not memoryview(raw).nbytes:
         return None
     value = msgspec.json.decode(raw)
     return value if isinstance(value, str) else None
@@ -192,10 +195,11 @@ def _string(raw: Raw | None) -> str | None:
 def _arguments(item: OutputItem) -> str:
     """Arguments or input as text, even where the host wrote the object itself."""
     raw = item.input if item.type == "custom_tool_call" else item.arguments
-    if raw is None:
+    said = given(raw)
+    if said is None:
         return ""
-    text = _string(raw)
-    return bytes(raw).decode() if text is None else text
+    text = _string(said)
+    return bytes(said).decode() if text is None else text
 
 
 def _with_text(parts: list[OutputPart] | None) -> list[OutputPart]:

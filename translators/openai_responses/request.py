@@ -91,12 +91,13 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     declared = [
         tool for index, raw in enumerate(said.tools or []) for tool in tools.read_tool(raw, f"$.tools[{index}]", ledger)
     ]
+    choice = wire.given(said.tool_choice)
     return Request(
         model=name,
         system=[Text(text=said.instructions, at="$.instructions")] if said.instructions else [],
         turns=items.turns,
         tools=declared + items.tools,
-        tool_choice=None if said.tool_choice is None else tools.read_choice(said.tool_choice, "$.tool_choice"),
+        tool_choice=tools.read_choice(choice, "$.tool_choice") if choice is not None else None,
         parallel_tools=said.parallel_tool_calls,
         max_output=said.max_output_tokens,
         sampling=Sampling(temperature=said.temperature, top_p=said.top_p),
@@ -109,7 +110,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         service_tier=said.service_tier or "",
         state=ServerState(
             previous_response=said.previous_response_id or "",
-            conversation=said.conversation,
+            conversation=wire.given(said.conversation),
             store=said.store,
             background=bool(said.background),
         ),
@@ -120,7 +121,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
 
 
 def _places(said: wire.Body) -> dict[str, str]:
-    at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) is not None}
+    at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) not in (None, wire.ABSENT)}
     if said.text is not None:
         at |= {"format": "$.text.format"} if said.text.format else {}
         at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
@@ -155,7 +156,7 @@ def _read_input(said: wire.Body, ledger: Ledger) -> Items:
     elif said.input is not None:
         for index, raw in enumerate(said.input):
             items.read(raw, f"$.input[{index}]")
-    elif not (said.previous_response_id or said.conversation or said.instructions):
+    elif not (said.previous_response_id or wire.given(said.conversation) or said.instructions):
         raise Unreadable("expected a string or an array of items", "$.input")
     return items
 
@@ -192,12 +193,13 @@ def _read_format(said: wire.TextWish | None) -> OutputFormat | None:
         case "json_object":
             return OutputFormat(kind="json")
         case "json_schema":
-            if said.format.schema is None:
+            schema = wire.given(said.format.schema)
+            if schema is None:
                 raise Unreadable("expected a JSON Schema", "$.text.format.schema")
             return OutputFormat(
                 kind="schema",
                 name=said.format.name or "",
-                schema=said.format.schema,
+                schema=schema,
                 strict=said.format.strict,
                 description=said.format.description or "",
             )

@@ -20,6 +20,7 @@ from translators.openai_responses.blocks import Blocks
 from translators.openai_responses.failure import failure_in
 from translators.openai_responses.output import Comparison, item_added, item_done
 from translators.openai_responses.usage import read_usage
+from translators.openai_responses.wire import given
 
 _line = msgspec.json.Decoder(answers.Line)
 _response = msgspec.json.Decoder(answers.Response)
@@ -161,7 +162,7 @@ class AnswerReader:
                 raise Unreadable("expected a response object")
             return self._fail(failure_in(body))
         response = _read_response(Raw(body))
-        if response.status == "failed" or (response.error is not None and not response.output):
+        if response.status == "failed" or (given(response.error) and not response.output):
             return self._fail(_failure_of(Raw(body)))
         return self._blocks.start(response) + self._end(response)
 
@@ -252,7 +253,7 @@ def _read_response(raw: Raw) -> answers.Response:
 
 def _failure_of(response: Raw) -> Failure:
     """The failure in a response that failed."""
-    found = _read_response(response).error
-    if found is None or bytes(found) == b"null":
+    found = given(_read_response(response).error)
+    if found is None:
         return Failure(kind="server", message="the upstream says the response failed, not why", status=500)
     return failure_in(found)

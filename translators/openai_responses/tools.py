@@ -8,7 +8,6 @@ from msgspec import Raw
 from translators.errors import Unreadable
 from translators.losses import Ledger, unread
 from translators.model import FunctionTool, HostedTool, Tool, ToolChoice
-from translators.names import Names
 from translators.openai_responses import wire
 from translators.schemas import from_gemini
 
@@ -86,7 +85,7 @@ def _function(tool: wire.Function, at: str, namespace: str) -> FunctionTool:
     return FunctionTool(
         name=tool.name,
         description=tool.description,
-        schema=tool.parameters,
+        schema=wire.given(tool.parameters),
         strict=tool.strict,
         namespace=namespace,
         deferred=bool(tool.defer_loading),
@@ -99,7 +98,7 @@ def _custom(tool: wire.Custom, at: str, namespace: str) -> FunctionTool:
         name=tool.name,
         description=tool.description,
         form="text",
-        grammar=tool.format,
+        grammar=wire.given(tool.format),
         namespace=namespace,
         deferred=bool(tool.defer_loading),
         at=at,
@@ -108,7 +107,7 @@ def _custom(tool: wire.Custom, at: str, namespace: str) -> FunctionTool:
 
 def read_choice(raw: Raw, at: str) -> ToolChoice:
     """Read `tool_choice`: a word, or an object."""
-    if bytes(raw[:1] if isinstance(raw, bytes) else memoryview(raw)[:1]) == b'"':
+    if bytes(raw).startswith(b'"'):
         match wire.decode(str, raw, at):
             case "none":
                 return ToolChoice(mode="none")
@@ -227,7 +226,7 @@ def _web_search(native: dict[str, Any], path: str, ledger: Ledger) -> dict[str, 
     return written
 
 
-def write_choice(choice: ToolChoice, names: Names, forms: dict[str, str], path: str, ledger: Ledger) -> Any:
+def write_choice(choice: ToolChoice, naming: Naming, forms: dict[str, str], path: str, ledger: Ledger) -> Any:
     """Write `tool_choice`. `forms`: upstream name → "function" or "custom"."""
     if choice.hosted and not choice.only:
         tag = _TYPES.get(choice.hosted, choice.hosted)
@@ -240,7 +239,7 @@ def write_choice(choice: ToolChoice, names: Names, forms: dict[str, str], path: 
         return "auto" if choice.mode == "validated" else choice.mode
     if choice.mode == "none":
         return "none"
-    tools = [{"type": forms.get(name, "function"), "name": name} for name in map(names.out, choice.only)]
+    tools = [{"type": forms.get(name, "function"), "name": name} for name in (naming(name, "") for name in choice.only)]
     if choice.mode == "required" and len(tools) == 1:
         return tools[0]
     return {"type": "allowed_tools", "mode": "required" if choice.mode == "required" else "auto", "tools": tools}

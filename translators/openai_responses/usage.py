@@ -7,16 +7,18 @@ from msgspec import Raw
 
 from translators.model import Usage
 from translators.openai_responses.answers import Counts, InputDetails, OutputDetails
+from translators.openai_responses.wire import given
 
 
-def read_usage(raw: Raw | None, tier: str | None) -> Usage | None:
+def read_usage(raw: Raw, tier: str | None) -> Usage | None:
     """Read `usage`; None if there is none, or nothing in it that can be read.
 
     Some hosts leave the cached tokens out of the input, or reasoning out of the output; where the numbers cannot be
     true otherwise, they are put in.
     """
     try:
-        said = msgspec.json.decode(raw, type=Counts | None) if raw is not None else None
+        counted = given(raw)
+        said = msgspec.json.decode(counted, type=Counts) if counted is not None else None
     except msgspec.ValidationError:
         return None
     if said is None:

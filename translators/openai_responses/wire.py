@@ -14,6 +14,16 @@ from msgspec import Raw, Struct
 
 from translators.errors import Unreadable
 
+ABSENT = Raw(b"")
+"""Default of Raw fields: a union with None would make msgspec refuse every value but null."""
+
+
+def given(raw: Raw) -> Raw | None:
+    """A Raw field's value; None where there is none, or null."""
+    content = bytes(raw)
+    return None if content in (b"", b"null") else Raw(content)
+
+
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
@@ -30,7 +40,7 @@ class Format(Struct):
 
     type: str
     name: str | None = None
-    schema: Raw | None = None
+    schema: Raw = ABSENT
     strict: bool | None = None
     description: str | None = None
 
@@ -52,13 +62,13 @@ class Body(Struct):
     reasoning: ReasoningWish | None = None
     text: TextWish | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw | None = None
+    tool_choice: Raw = ABSENT
     parallel_tool_calls: bool | None = None
     temperature: int | float | None = None
     top_p: int | float | None = None
     top_logprobs: int | None = None
     previous_response_id: str | None = None
-    conversation: Raw | None = None
+    conversation: Raw = ABSENT
     store: bool | None = None
     background: bool | None = None
     include: list[str] | None = None
@@ -99,7 +109,7 @@ class FunctionCall(Struct):
     id: str | None = None
     namespace: str | None = None
     status: str | None = None
-    caller: Raw | None = None
+    caller: Raw = ABSENT
 
 
 class CustomCall(Struct):
@@ -112,7 +122,7 @@ class CustomCall(Struct):
     id: str | None = None
     namespace: str | None = None
     status: str | None = None
-    caller: Raw | None = None
+    caller: Raw = ABSENT
 
 
 class CallOutput(Struct):
@@ -124,7 +134,7 @@ class CallOutput(Struct):
     id: str | None = None
     name: str | None = None
     status: str | None = None
-    caller: Raw | None = None
+    caller: Raw = ABSENT
 
 
 class Piece(Struct):
@@ -160,8 +170,8 @@ class TextPart(Struct):
     text: str
     type: str | None = None
     annotations: list[Raw] | None = None
-    logprobs: Raw | None = None
-    prompt_cache_breakpoint: Raw | None = None
+    logprobs: Raw = ABSENT
+    prompt_cache_breakpoint: Raw = ABSENT
 
 
 class RefusalPart(Struct):
@@ -178,7 +188,7 @@ class ImagePart(Struct):
     file_id: str | None = None
     detail: str | None = None
     type: str | None = None
-    prompt_cache_breakpoint: Raw | None = None
+    prompt_cache_breakpoint: Raw = ABSENT
 
 
 class FilePart(Struct):
@@ -189,7 +199,7 @@ class FilePart(Struct):
     file_url: str | None = None
     filename: str | None = None
     type: str | None = None
-    prompt_cache_breakpoint: Raw | None = None
+    prompt_cache_breakpoint: Raw = ABSENT
 
 
 class AudioData(Struct):
@@ -211,7 +221,7 @@ class Function(Struct):
 
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = ABSENT
     strict: bool | None = None
     defer_loading: bool | None = None
     type: str | None = None
@@ -222,7 +232,7 @@ class Custom(Struct):
 
     name: str
     description: str | None = None
-    format: Raw | None = None
+    format: Raw = ABSENT
     defer_loading: bool | None = None
     type: str | None = None
 

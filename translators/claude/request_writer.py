@@ -1,0 +1,244 @@
+"""Request → body of `POST /v1/messages`, with the beta headers the body needs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from translators.claude import schema, wire
+from translators.claude.messages import Conversation, write_conversation
+from translators.claude.settings import settle_conflicts, write_sampling, write_thinking
+from translators.claude.tools import Tools, write_choice, write_tools
+from translators.claude.words import NAME, NAME_CHARACTERS, NAME_LIMIT, VENDOR
+from translators.dialect import Aim, Outgoing
+from translators.errors import Unwritable
+from translators.losses import Ledger
+from translators.model import OutputFormat, Request
+from translators.names import Names, Rule
+
+MARKS = 4
+"""Breakpoints the vendor takes in one request; an automatic one uses a place too."""
+
+JSON_INSTRUCTION = "Answer with a single JSON object and nothing else."
+
+_TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only", "standard": "standard_only"}
+
+
+def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
+    """Write a request for an upstream of this dialect.
+
+    The same request gives the same bytes. max_tokens is mandatory here: the client's, else the model's limit.
+
+    Raises:
+        Unwritable: the request stands on state at another vendor, or nothing is left to answer.
+
+    Loses:
+        Penalties, seed, logit bias, logprobs, n over 1, audio and image output, metadata, cache keys, other
+        vendors' seals, files and hosted items; see the ledger.
+
+    Source: Anthropic API reference, “Messages”, read November 2026.
+    """
+    _refuse_foreign_state(request)
+    _lose_unsaid(request, ledger)
+    names = Names(request, Rule(NAME_CHARACTERS, NAME_LIMIT))
+    offered = write_tools(request, aim, ledger, names)
+    said = write_conversation(request, aim, ledger, names)
+    path = request.at.get("tool_choice", "")
+    choice = write_choice(request.tool_choice, request.parallel_tools, offered, names, ledger, path)
+    if request.tool_choice is not None and choice is None:
+        ledger.lose(path, "a tool choice without tools")
+    effort = write_thinking(request, aim, ledger)
+    effort, choice = settle_conflicts(effort, choice, said.prefill, request, aim, ledger)
+    config = _config(request.format, effort.effort, said, ledger, request.at.get("format", ""))
+    body: dict[str, Any] = {"model": aim.model, "max_tokens": effort.max_tokens, "messages": said.messages}
+    optional: dict[str, Any] = {
+        "system": said.system,
+        "stop_sequences": _stops(request, ledger),
+        "stream": aim.stream,
+        "metadata": _metadata(request),
+        "tools": offered.tools,
+        "tool_choice": choice,
+        "thinking": effort.thinking,
+        "output_config": config,
+        "cache_control": _automatic(request, aim, offered, said, ledger),
+        "container": _container(request, aim, ledger),
+        "service_tier": _tier(request, ledger),
+        "speed": request.speed if request.speed in ("standard", "fast") else None,
+        "mcp_servers": offered.servers,
+    }
+    body |= {name: value for name, value in optional.items() if value}
+    body |= write_sampling(request, effort, aim, ledger)
+    _limit_marks(offered, said, "cache_control" in body, ledger)
+    betas = ",".join(_betas(body, offered, said))
+    return Outgoing(msgspec.json.encode(body), {"anthropic-beta": betas} if betas else {}, names.back)
+
+
+# --- what cannot be said --------------------------------------------------------------------------------------------
+
+
+def _refuse_foreign_state(request: Request) -> None:
+    """History that stands at another vendor cannot be sent, and without it the answer would be to another question."""
+    state = request.state
+    for name, value in (
+        ("previous_response", state.previous_response),
+        ("conversation", state.conversation),
+        ("cached_content", state.cached_content),
+        ("background", state.background),
+    ):
+        if value:
+            path = request.at.get(f"state.{name}", "")
+            raise Unwritable("state kept at another vendor is not available here", path, "unsupported_state")
+
+
+def _lose_unsaid(request: Request, ledger: Ledger) -> None:
+    sampling, identity = request.sampling, request.identity
+    for name, value, semantic in (
+        ("sampling.frequency_penalty", sampling.frequency_penalty is not None, False),
+        ("sampling.presence_penalty", sampling.presence_penalty is not None, False),
+        ("sampling.seed", sampling.seed is not None, False),
+        ("sampling.logit_bias", sampling.logit_bias is not None, False),
+        ("n", request.n is not None and request.n > 1, True),
+        ("logprobs", request.logprobs is not None and request.logprobs.wanted, False),
+        ("verbosity", bool(request.verbosity), False),
+        ("modalities", any(each.lower() != "text" for each in request.modalities), True),
+        ("audio", request.audio is not None, False),
+        ("image", request.image is not None, False),
+        ("speech", request.speech is not None, False),
+        ("prediction", request.prediction is not None, False),
+        ("safety", request.safety is not None, False),
+        ("identity.metadata", bool(identity.metadata), False),
+        ("identity.labels", bool(identity.labels), False),
+        ("cache.key", bool(request.cache.key), False),
+        ("cache.retention", bool(request.cache.retention), False),
+        ("state.store", bool(request.state.store), False),
+    ):
+        if value:
+            ledger.lose(request.at.get(name, ""), f"{name} has no place in Anthropic's API", semantic=semantic)
+
+
+# --- single fields --------------------------------------------------------------------------------------------------
+
+
+def _stops(request: Request, ledger: Ledger) -> list[str]:
+    kept = [stop for stop in request.stops if stop.strip()]
+    if len(kept) < len(request.stops):
+        ledger.lose(request.at.get("stops", ""), "blank stop sequences", semantic=True)
+    return kept
+
+
+def _metadata(request: Request) -> wire.Metadata | None:
+    user = request.identity.user or request.identity.safety
+    return wire.Metadata(user_id=user) if user else None
+
+
+def _container(request: Request, aim: Aim, ledger: Ledger) -> Raw | None:
+    """A container lives at the vendor whose client named it."""
+    container = request.state.container
+    if container is None or (request.dialect == NAME and aim.vendor == VENDOR):
+        return container
+    ledger.lose(request.at.get("state.container", ""), "container of another vendor", semantic=True)
+    return None
+
+
+def _tier(request: Request, ledger: Ledger) -> str | None:
+    if not request.service_tier:
+        return None
+    said = _TIERS.get(request.service_tier)
+    if said is None:
+        ledger.lose(request.at.get("service_tier", ""), f"service tier {request.service_tier}")
+    return said
+
+
+def _config(
+    form: OutputFormat | None, effort: str | None, said: Conversation, ledger: Ledger, at: str
+) -> wire.OutputConfig | None:
+    """effort and format. JSON without a schema, and enumerations, can only be asked for in words."""
+    written: wire.JsonFormat | None = None
+    if form is not None and form.kind == "schema":
+        body = form.schema if form.schema is not None else schema.EMPTY
+        written = wire.JsonFormat(type="json_schema", schema=schema.enforced(body, form.gemini_schema, ledger, at))
+    elif form is not None and form.kind != "text":
+        words = JSON_INSTRUCTION if form.kind == "json" else _enumeration(form.schema)
+        ledger.apply(f"{form.kind}-instruction", at)
+        ledger.lose(at, f"{form.kind} output can only be asked for in words", semantic=True)
+        said.system.append(wire.TextBlock(text=words))
+    return wire.OutputConfig(effort=effort, format=written) if effort or written else None
+
+
+def _enumeration(form: Raw | None) -> str:
+    try:
+        values = msgspec.json.decode(form, type=dict[str, Any]).get("enum") if form is not None else None
+    except msgspec.DecodeError:
+        values = None
+    listed = msgspec.json.encode(values or []).decode()
+    return f"Answer with exactly one of these values and nothing else: {listed}"
+
+
+# --- prompt cache ---------------------------------------------------------------------------------------------------
+
+
+def _marked(offered: Tools, said: Conversation) -> Iterator[Any]:
+    """What carries a breakpoint, in the order of the prompt: tools, system, messages."""
+    everything: list[Any] = [*offered.tools, *said.system]
+    for message in said.messages:
+        for block in message.content:
+            if isinstance(block, wire.ToolResultBlock) and isinstance(block.content, list):
+                everything += block.content
+            everything.append(block)
+    return (each for each in everything if getattr(each, "cache_control", None) is not None)
+
+
+def _automatic(
+    request: Request, aim: Aim, offered: Tools, said: Conversation, ledger: Ledger
+) -> wire.CacheControl | None:
+    """The client's own wish; for clients whose dialect has no breakpoints the vendor places one itself."""
+    wish = request.cache.automatic
+    if wish is not None:
+        return wire.CacheControl(ttl=wish.ttl or None)
+    if request.dialect == NAME or not aim.official or aim.vendor != VENDOR or any(_marked(offered, said)):
+        return None
+    ledger.apply("cache-automatic", "$")
+    return wire.CacheControl()
+
+
+def _limit_marks(offered: Tools, said: Conversation, automatic: bool, ledger: Ledger) -> None:
+    """Keep the last four; an hour may not follow five minutes."""
+    marked = list(_marked(offered, said))
+    surplus = len(marked) - (MARKS - automatic)
+    for block in marked[: max(0, surplus)]:
+        block.cache_control = None
+        ledger.apply("cache-marks", "$", f"the last {MARKS - automatic}")
+    short = False
+    for block in marked[max(0, surplus) :]:
+        if block.cache_control.ttl != "1h":
+            short = True
+        elif short:
+            block.cache_control = wire.CacheControl()
+            ledger.apply("cache-ttl", "$", "5m")
+
+
+# --- betas ----------------------------------------------------------------------------------------------------------
+
+
+def _betas(body: dict[str, Any], offered: Tools, said: Conversation) -> Iterator[str]:
+    """Names of the betas without which the vendor refuses a field of this body (providers' list, November 2026)."""
+    thinking, config = body.get("thinking"), body.get("output_config")
+    functions = [tool for tool in offered.tools if isinstance(tool, wire.CustomTool)]
+    if thinking is not None and thinking.type == "enabled" and offered.tools:
+        yield "interleaved-thinking-2025-05-14"
+    marks = [each.cache_control for each in _marked(offered, said)]
+    if any(mark.ttl == "1h" for mark in [*marks, *filter(None, [body.get("cache_control")])]):
+        yield "extended-cache-ttl-2025-04-11"
+    if (config is not None and config.format is not None) or any(tool.strict for tool in functions):
+        yield "structured-outputs-2025-12-15"
+    if config is not None and config.effort is not None:
+        yield "effort-2025-11-24"
+    if any(tool.defer_loading for tool in functions) or "tool_search" in offered.hosted:
+        yield "advanced-tool-use-2025-11-20"
+    if body.get("speed") == "fast":
+        yield "fast-mode-2026-02-01"
+    if any(message.role == "system" for message in said.messages):
+        yield "mid-conversation-system-2026-04-07"
+    if offered.servers:
+        yield "mcp-client-2025-11-20" if "mcp_toolset" in offered.hosted else "mcp-client-2025-04-04"
