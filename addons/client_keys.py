@@ -6,14 +6,16 @@ Key` passes).
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+from urllib.parse import unquote_plus
 
 from mitmproxy import http
 
 from credentials.model import Secret
 
 HEADERS = ("authorization", "x-goog-api-key", "x-api-key")
-QUERY = ("key", "auth_token")
+_IN_QUERY = re.compile(r"([?&](?:key|auth_token)=)([^&#]*)")
 MASK = "[client key]"
 
 
@@ -31,12 +33,9 @@ def take(request: http.Request) -> tuple[str, ...]:
         else:
             found.append(value)
             request.headers[name] = MASK
-    if "?" in request.path and any(f"{name}=" in request.path for name in QUERY):
-        query = request.query
-        for name in QUERY:
-            if value := query.get(name, ""):
-                found.append(value)
-                query[name] = "masked"
+    if "?" in request.path:
+        found += [unquote_plus(match.group(2)) for match in _IN_QUERY.finditer(request.path)]
+        request.path = _IN_QUERY.sub(r"\1masked", request.path)
     return tuple(key for key in found if key)
 
 

@@ -90,10 +90,34 @@ def _list_gemini(models: list[Model]) -> dict[str, object]:
 
 
 def _list_codex(models: list[Model]) -> dict[str, object]:
-    """Codex replaces its whole catalogue by a `models` list in a format of its own, and keeps it when it gets
-    OpenAI's list.
-    """
-    return _list_openai(models)
+    """Codex's own catalogue format (its ModelInfo, read November 2026): what is listed here replaces what it knows."""
+    return {"models": [_codex(model, place) for place, model in enumerate(models)]}
+
+
+def _codex(model: Model, place: int) -> dict[str, object]:
+    levels = [level for level in (model.thinking.levels if model.thinking else ()) if level != "none"]
+    return {
+        "slug": model.id,
+        "display_name": model.display_name or model.id,
+        "description": model.description or model.display_name or model.id,
+        "default_reasoning_level": "medium" if "medium" in levels else levels[0] if levels else None,
+        "supported_reasoning_levels": [{"effort": level, "description": level} for level in levels],
+        "shell_type": "shell_command",
+        "visibility": "list",
+        "supported_in_api": True,
+        "priority": place,
+        "upgrade": None,
+        "base_instructions": "",
+        "supports_reasoning_summaries": bool(levels),
+        "support_verbosity": False,
+        "default_verbosity": None,
+        "apply_patch_tool_type": None,
+        "truncation_policy": {"mode": "bytes", "limit": 10_000},
+        "supports_parallel_tool_calls": True,
+        "context_window": model.context or None,
+        "input_modalities": [name for name in model.inputs if name in ("text", "image")] or ["text"],
+        "experimental_supported_tools": [],
+    }
 
 
 def _one(call: Call, model: Model) -> dict[str, object]:

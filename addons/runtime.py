@@ -60,13 +60,16 @@ def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping
     else:
         pool = before.pool
         pool.replace(served, settings=settings)
+    rules = read_rules(config.payload)
+    for warning in rules.warnings:
+        log.warning("%s", warning)
     return Runtime(
         config=config,
         path=path,
         catalog=known,
         credentials=tuple(served),
         pool=pool,
-        rules=read_rules(config.payload),
+        rules=rules,
         keys=Keys(config.api_keys),
         demo=config.demo if config.demo is not None else not any(not found.disabled for found in served),
     )

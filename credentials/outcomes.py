@@ -109,6 +109,7 @@ CLIENT = Verdict("client", keeps_session=True)
 REQUEST = Verdict("request", keeps_session=True)
 POLICY = Verdict("policy", other_kind=True)
 ELSEWHERE = Verdict("unsupported", rotate=True, keeps_session=True)
+COUNTING = Verdict("counting", rotate=True, keeps_session=True)
 MISSING = Verdict("not_found", rotate=True, cool=Cool(seconds=SHORT, after=2))
 NOT_OFFERED = Verdict("model_not_supported", rotate=True, cool=Cool(seconds=HALF_HOUR, always=True), hides=True)
 UNAUTHORIZED = Verdict(
@@ -153,6 +154,22 @@ TABLE: tuple[Row, ...] = (
         kinds=("not_found", "model", "method"),
         operations=("count",),
         why="an upstream without token counting still answers requests",
+    ),
+    _row(
+        COUNTING,
+        kinds=(
+            "rate_limit",
+            "quota",
+            "request_timeout",
+            "server",
+            "unsupported",
+            "upstream",
+            "truncated",
+            "overloaded",
+            "timeout",
+        ),
+        operations=("count",),
+        why="token counting has limits and troubles of its own, and an estimate to fall back on",
     ),
     _row(ELSEWHERE, statuses=(404, 405, 501), operations=("compact",), why="not every provider can compact"),
     _row(REQUEST, statuses=(400, 409, 413, 422), operations=("compact",), why="this conversation cannot be compacted"),

@@ -188,12 +188,18 @@ class Pool:
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
 
-    def success(self, lease: Lease, now: float) -> None:
-        """The attempt was answered: clears the rests that were there when it began."""
+    def success(self, lease: Lease, now: float, operation: str = "generate") -> None:
+        """The attempt was answered: clears the rests that were there when it began.
+
+        A count clears nothing: it does not show that the model answers again.
+        """
         entry, member = self._of(lease)
         if entry is None or member is None:
             return
         member.succeeded += 1
+        if operation == "count":
+            self.release(lease, now)
+            return
         begun_before = [rest for rest in (entry.rest, entry.whole) if rest.level or rest.until]
         for rest in begun_before:
             if lease.serial > rest.since:

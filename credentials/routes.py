@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from credentials.cooldown import Entry, Rest, Tier
 from credentials.lease import Listing, PoolSettings, Resolution, Row, UnknownModel
-from credentials.model import Credential
+from credentials.model import Credential, ModelEntry
 from credentials.offers import Offer, names_of, offers_of, provider_of
 from providers.catalog import Catalog, Model, UnknownProvider, renamed
 from translators.thinking import split_suffix
@@ -61,6 +61,7 @@ class Table:
         self._catalog = catalog
         self._settings = settings
         self._before = before.rests if before else {}
+        self._offers: dict[tuple[str, tuple[ModelEntry, ...], tuple[str, ...]], list[Offer]] = {}
         seats: dict[str, list[tuple[Offer, Entry, bool]]] = {}
         for credential in credentials:
             member = Member(credential, Rest())
@@ -73,6 +74,7 @@ class Table:
                 member.whole.clear()
             self._seat(member, changed, seats)
         self._before = {}
+        self._offers = {}
         self.routes = {name: self._route(found) for name, found in seats.items()}
 
     def _seat(self, member: Member, changed: bool, seats: dict[str, list[tuple[Offer, Entry, bool]]]) -> None:
@@ -85,7 +87,10 @@ class Table:
             return
         if credential.disabled or (self._settings.strategy == "weighted-round-robin" and credential.weight <= 0):
             return
-        for offer in offers_of(credential, provider, self._catalog):
+        alike = (provider.key, credential.models, credential.excluded)
+        if alike not in self._offers:  # keys of one kind offer the same: a thousand of them are read as one
+            self._offers[alike] = offers_of(credential, provider, self._catalog)
+        for offer in self._offers[alike]:
             key = pair(credential.id, offer.model)
             rest = self._rest(key, changed)
             if offer.reasoning is not None:

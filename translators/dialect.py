@@ -166,6 +166,9 @@ class Dialect:
     reasoning_fields: tuple[str, ...] = ()
     """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
     stream_failure: Callable[[Failure, Asked], bytes] | None = None
-    """The in-stream error event alone, for a stream of this dialect that was passed on and broke under way."""
+    """The in-stream error event alone, for a stream of this dialect that was passed on and broke under way; None where
+    a fresh stream_writer says just that."""
+    ping: bytes = b": keep-alive\n\n"
+    """What keeps this dialect's clients awake in the middle of a stream that is passed on."""
     model_in_body: bool = True
     """The body names the model (everywhere but in Gemini, whose path does)."""

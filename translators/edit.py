@@ -54,11 +54,18 @@ def set_reasoning(body: bytes, reasoning: Reasoning, dialect: Dialect, aim: Aim,
         if not inner:
             _replace(fields, outer, wanted.get(outer))
             continue
-        members = _object.decode(fields[outer]) if outer in fields else {}
-        meant = _object.decode(wanted[outer]) if outer in wanted else {}
+        members, meant = _members(fields.get(outer)), _members(wanted.get(outer))
         _replace(members, inner, meant.get(inner))
         _replace(fields, outer, Raw(msgspec.json.encode(members)) if members else None)
     return msgspec.json.encode(fields)
+
+
+def _members(value: Raw | None) -> dict[str, Raw]:
+    """The members of an object; none for null or anything else."""
+    try:
+        return _object.decode(value) if value is not None else {}
+    except msgspec.ValidationError:
+        return {}
 
 
 def _replace(fields: dict[str, Raw], name: str, value: Raw | None) -> None:

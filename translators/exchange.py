@@ -15,6 +15,7 @@ import re
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from translators import counting, edit
 from translators.dialect import Aim, Asked, Dialect, Outgoing, StreamReader
@@ -29,6 +30,7 @@ from translators.events import (
     Failed,
     Finished,
     Order,
+    Sealed,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -36,7 +38,7 @@ from translators.events import (
 )
 from translators.fold import Fold, merge_usage
 from translators.losses import Ledger
-from translators.model import Failure, Reasoning, Request, Stop, Usage
+from translators.model import Failure, Reasoning, Request, Seal, Stop, Usage, Vendor
 from translators.names import ToolName
 
 
@@ -63,7 +65,7 @@ def write(
     if request is None:
         raise Unreadable("the request was not read")
     if override is not None:
-        request = msgspec.structs.replace(request, reasoning=override)
+        request = replace(request, reasoning=override)
     return upstream.write_request(request, aim, ledger)
 
 
@@ -90,14 +92,23 @@ class Pump(Protocol):
         """The upstream is done, or broke off for `cause`. Gives what is left to say, an error event included."""
         ...
 
+    def ping(self) -> bytes:
+        """What keeps the client awake in the middle of this answer, or b""."""
+        ...
 
-def pump(client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool) -> Pump:
-    """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so)."""
+
+def pump(
+    client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool, vendor: Vendor = ""
+) -> Pump:
+    """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so).
+
+    vendor: whose seals these are, where the upstream is not the dialect's own vendor.
+    """
     if client is upstream and streamed and asked.stream and not tools:
         return Relay(client, asked)
     if not asked.stream:
-        return Whole(client, upstream, asked, tools, streamed=streamed)
-    return Pipe(client, upstream, asked, tools)
+        return Whole(client, upstream, asked, Turning(tools, upstream.vendor, vendor), streamed=streamed)
+    return Pipe(client, upstream, asked, Turning(tools, upstream.vendor, vendor))
 
 
 class Turning:
@@ -108,13 +119,15 @@ class Turning:
     outranks a tool call; a `tool` without a call is a stop.
     """
 
-    def __init__(self, tools: dict[str, ToolName]) -> None:
+    def __init__(self, tools: dict[str, ToolName], native: Vendor = "", vendor: Vendor = "") -> None:
+        """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same."""
         self.order = Order()
         self.started = Started()
         self.usage: Usage | None = None
         self.stop: Stop | None = None
         self.over = False
         self._tools = tools
+        self._native, self._vendor = native, vendor or native
         self._called: set[int] = set()
         self._unwrapping: dict[int, _Unwrap] = {}
 
@@ -136,30 +149,14 @@ class Turning:
     def _settle(self, event: Event) -> list[Event]:
         match event:
             case BlockOpened(kind="tool"):
-                self._called.add(event.candidate)
-                known = self._tools.get(event.name)
-                if known is not None:
-                    if known.form == "text" and event.form == "json":
-                        self._unwrapping[event.block] = _Unwrap()
-                    return [
-                        BlockOpened(
-                            event.block,
-                            "tool",
-                            event.id,
-                            known.name,
-                            known.form,
-                            known.namespace,
-                            event.seal,
-                            event.vendor,
-                            event.item,
-                            event.candidate,
-                        )
-                    ]
+                return [self._open_call(event)]
             case BlockClosed() if event.block in self._unwrapping:
                 rest = self._unwrapping.pop(event.block).rest()
                 return [ArgumentsDelta(event.block, rest), event] if rest else [event]
             case UsageSeen():
                 self.usage = merge_usage(self.usage, event.usage)
+            case Sealed() if self._vendor != self._native:
+                return [Sealed(event.block, self._claim(event.seal))]
             case Finished():
                 stop = _end_of_turn(event.stop, called=event.candidate in self._called)
                 if event.candidate == 0 or self.stop is None:
@@ -173,6 +170,21 @@ class Turning:
                 pass
         return [event]
 
+    def _open_call(self, event: BlockOpened) -> BlockOpened:
+        """The call under the client's name for the tool."""
+        self._called.add(event.candidate)
+        if event.seal is not None:
+            event = replace(event, seal=self._claim(event.seal))
+        known = self._tools.get(event.name)
+        if known is None:
+            return event
+        if known.form == "text" and event.form == "json":
+            self._unwrapping[event.block] = _Unwrap()
+        return replace(event, name=known.name, form=known.form, namespace=known.namespace)
+
+    def _claim(self, seal: Seal) -> Seal:
+        return replace(seal, vendor=self._vendor) if seal.vendor == self._native else seal
+
     def _unwrap(self, event: ArgumentsDelta) -> ArgumentsDelta:
         return ArgumentsDelta(event.block, self._unwrapping[event.block].feed(event.text))
 
@@ -182,9 +194,9 @@ _TEXTS = frozenset({TextDelta, ThinkingDelta, ArgumentsDelta})
 
 def _end_of_turn(stop: Stop, *, called: bool) -> Stop:
     if called and stop.reason in ("stop", "other", "sequence"):
-        return msgspec.structs.replace(stop, reason="tool")
+        return replace(stop, reason="tool")
     if not called and stop.reason == "tool":
-        return msgspec.structs.replace(stop, reason="stop")
+        return replace(stop, reason="stop")
     return stop
 
 
@@ -244,6 +256,10 @@ class _PumpBase:
         self.stop: Stop | None = None
         self.model = ""
 
+    def ping(self) -> bytes:
+        """Nothing: whoever waits for a whole body is kept awake by blanks before it, or not at all."""
+        return b""
+
     def _fail(self, error: Exception) -> Failure:
         if isinstance(error, Unreadable):
             return Failure(kind="upstream", message=f"the upstream's answer cannot be read: {error}")
@@ -257,11 +273,11 @@ class _PumpBase:
 class Pipe(_PumpBase):
     """Another dialect, a stream at the client's end."""
 
-    def __init__(self, client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName]) -> None:
+    def __init__(self, client: Dialect, upstream: Dialect, asked: Asked, turning: Turning) -> None:
         super().__init__()
         self._reader: StreamReader = upstream.stream_reader()
         self._writer = client.stream_writer(asked)
-        self._turning = Turning(tools)
+        self._turning = turning
         self._held: list[Event] = []
 
     def feed(self, chunk: bytes) -> bytes:
@@ -307,6 +323,10 @@ class Pipe(_PumpBase):
                 self.ended = True
         self.usage, self.stop, self.model = turning.usage, turning.stop, turning.started.model
         return self._writer.write(settled)
+
+    def ping(self) -> bytes:
+        """The writer knows where it is in its grammar."""
+        return self._writer.ping()
 
     def _break(self, failure: Failure) -> bytes:
         self.failure = failure
@@ -405,24 +425,27 @@ class Relay(_PumpBase):
         if self.failure is not None or (self.ended and self.committed):
             return said
         self.failure = cause or Failure(kind="truncated", message="the upstream ended its answer early")
-        if not self.committed or self._dialect.stream_failure is None:
+        if not self.committed:
             return said
-        return said + self._dialect.stream_failure(self.failure, self._asked)
+        if self._dialect.stream_failure is not None:
+            return said + self._dialect.stream_failure(self.failure, self._asked)
+        return said + self._dialect.stream_writer(self._asked).write([Failed(self.failure)])
+
+    def ping(self) -> bytes:
+        """Between two frames."""
+        return self._dialect.ping if self._framed else b"\n"
 
 
 class Whole(_PumpBase):
     """The client wants one body: everything is collected, and leaves when it is complete."""
 
-    def __init__(
-        self, client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool
-    ) -> None:
+    def __init__(self, client: Dialect, upstream: Dialect, asked: Asked, turning: Turning, *, streamed: bool) -> None:
         super().__init__()
         self._client = client
         self._upstream = upstream
         self._asked = asked
         self._reader = upstream.stream_reader() if streamed else None
-        self._turning = Turning(tools)
-        self._tools = tools
+        self._turning = turning
         self._fold = Fold()
         self._body: list[bytes] = []
 
@@ -461,7 +484,7 @@ class Whole(_PumpBase):
             self.failure = Failure(kind="truncated", message="the upstream ended its answer early")
             return b""
         self.committed = True
-        if self._reader is None and self._client is self._upstream and not self._tools:
+        if self._reader is None and self._client is self._upstream:
             return body  # the same dialect, the same form: byte for byte
         return self._client.write_reply(self._fold.reply(), self._asked)
 

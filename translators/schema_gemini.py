@@ -107,7 +107,7 @@ class Modern(Rewriting):
         required, properties = node.get("required"), node.get("properties")
         if not isinstance(required, list) or not isinstance(properties, dict):
             return found
-        kept = [name for name in required if not self.needs(properties.get(name), home)]
+        kept = [name for name in required if not (isinstance(name, str) and self.needs(properties.get(name), home))]
         if len(kept) < len(required):
             self.ledger.apply("schema-recursion", f"{at}.required")
             found = found | {"required": kept}
@@ -123,7 +123,7 @@ class Modern(Rewriting):
         if isinstance(ref, str) and (ref == home or home in self.reach(ref)):
             return True
         required = node.get("required")
-        names = required if isinstance(required, list) else []
+        names = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
         properties = node.get("properties")
         below = [properties.get(name) for name in names] if isinstance(properties, dict) else []
         return any(self.needs(sub, home) for sub in [*below, *children(node)])
@@ -166,7 +166,7 @@ class Old(Rewriting):
                 found[key] = value.upper()
             elif key == "enum" and isinstance(value, list):
                 self.enum(value, here, found, words)
-            elif key == "format" and value not in _FORMATS:
+            elif key == "format" and not (isinstance(value, str) and value in _FORMATS):
                 words.append(f"format: {value}")
             elif key in ("exclusiveMinimum", "exclusiveMaximum") and _is_number(value):
                 self.bound(key, value, node, found, words)
@@ -200,8 +200,8 @@ class Old(Rewriting):
             found["items"] = tuple_items[0] if len(tuple_items) == 1 else {"anyOf": tuple_items}
         kinds = found.get("type")
         if isinstance(kinds, list):
-            several = [kind for kind in kinds if kind != "null"] or ["string"]
-            if len(several) < len(kinds):
+            several = [kind for kind in kinds if isinstance(kind, str) and kind != "null"] or ["string"]
+            if "null" in kinds:
                 found["nullable"] = True
             if len(several) == 1:
                 found["type"] = several[0]
@@ -223,12 +223,12 @@ class Old(Rewriting):
         """Only non-empty strings may stand in an enum; other values are told in words."""
         if None in value:
             found["nullable"] = True
-        texts = [member for member in value if isinstance(member, str) and member]
-        if len(texts) == len([member for member in value if member is not None]):
+        solid = [member for member in value if member is not None]
+        texts = [member for member in solid if isinstance(member, str) and member]
+        if texts and all(isinstance(member, str) for member in solid):
             found["enum"] = texts
-            return
-        if texts and all(isinstance(member, str) for member in value):
-            found["enum"] = texts
+            if len(texts) == len(solid):
+                return
         if "type" not in found and not texts:
             found["type"] = _type_of(value)
         words.append(f"enum: {written(value).decode()}")
@@ -273,7 +273,8 @@ def _typed(found: Schema) -> Schema:
         found["items"] = {"type": "STRING"}
     required = found.get("required")
     if isinstance(required, list):
-        found["required"] = [name for name in required if isinstance(properties, dict) and name in properties]
+        known = properties if isinstance(properties, dict) else {}
+        found["required"] = [name for name in required if isinstance(name, str) and name in known]
         if not found["required"]:
             del found["required"]
     return found

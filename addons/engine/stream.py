@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from mitmproxy import flow, http
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events, layer
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
@@ -55,7 +55,7 @@ from translators.model import Failure
 if TYPE_CHECKING:
     from addons.engine.layer import ExchangeLayer
 
-AFTER_THE_END = 2.0
+AFTER_THE_END = 5.0
 """Seconds an upstream may keep its connection open after it has said its last event."""
 
 LARGEST_ERROR = 1 << 20
@@ -113,6 +113,18 @@ class ExchangeStream(HttpStream):
         """Take the client's keys out of the request before anybody can see it."""
         self.terms.take_keys(event.request)
         yield from super().state_wait_for_request_headers(event)
+        if self.client_state == self.state_consume_request_body and self._declared() > self.terms.largest_body:
+            self.flow.metadata["cliproxy.oversize"] = self._declared()
+            self.client_state = self.state_done
+            yield HttpRequestHook(self.flow)  # answered without the body: nobody waits for what will not be taken
+            if not (yield from self.check_killed(True)):
+                yield from self._answer_here()
+                yield commands.CloseConnection(self.context.client)
+
+    def _declared(self) -> int:
+        """Bytes of body that the client has announced."""
+        length = self.flow.request.headers.get("content-length", "")
+        return int(length) if length.isdecimal() else 0
 
     def state_consume_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Collect the client's body; what is over the limit is counted and thrown away."""
@@ -238,10 +250,11 @@ class ExchangeStream(HttpStream):
             failure = Failure(kind="upstream", message=f"{attempt.url} answered with {error}")
             yield from self._next(exchange, failure, cancel=not event.end_stream)
             return
-        if not 200 <= response.status_code < 300:
+        kind = response.headers.get("content-type", "")
+        if not 200 <= response.status_code < 300 or "html" in kind:
             self.server_state = self._collect_error
             return
-        self.pump = exchange.pump = self._wire.make_pump("event-stream" in response.headers.get("content-type", ""))
+        self.pump = exchange.pump = self._wire.make_pump("event-stream" in kind)
         self.server_state = self._take_answer
 
     def _collect_error(self, event: HttpEvent) -> layer.CommandGenerator[None]:
@@ -260,7 +273,10 @@ class ExchangeStream(HttpStream):
         too_long = self._error_size >= LARGEST_ERROR
         if isinstance(event, ResponseEndOfMessage) or too_long:
             headers = {name.lower(): value for name, value in attempt.answer_headers}
-            failure = self._wire.read_failure(attempt.status, headers, b"".join(self._error_body))
+            if attempt.status < 300:
+                failure = _page_failure(attempt.url, headers.get("content-type", ""))
+            else:
+                failure = self._wire.read_failure(attempt.status, headers, b"".join(self._error_body))
             yield from self._next(exchange, failure, cancel=not isinstance(event, ResponseEndOfMessage))
 
     def _take_answer(self, event: HttpEvent) -> layer.CommandGenerator[None]:
@@ -473,16 +489,29 @@ class ExchangeStream(HttpStream):
                 yield from self._leave_upstream(cancel=True)
                 yield from self._finish(exchange, pump, failure)
                 return
-        if limits.keepalive > 0 and now - self._said >= limits.keepalive and exchange.ping:
-            if not self.spoken:
-                yield from self._begin(exchange)
-                if self.client_state is self.state_errored:
-                    return
-            yield from self._say(exchange, exchange.ping)
+        if limits.keepalive > 0 and now - self._said >= limits.keepalive:
+            yield from self._ping(exchange)
+
+    def _ping(self, exchange: Exchange) -> layer.CommandGenerator[None]:
+        """Say something harmless. Before the answer it sends the status line; failover goes on unseen behind it."""
+        begun = self.pump is not None and self.pump.committed
+        ping = self.pump.ping() if self.pump is not None and begun else exchange.ping
+        if not ping:
+            return
+        if not self.spoken:
+            yield from self._begin(exchange)
+            if self.client_state is self.state_errored:
+                return
+        yield from self._say(exchange, ping)
 
 
 def _late(message: str) -> Failure:
     return Failure(kind="timeout", message=message, origin="cliproxy")
+
+
+def _page_failure(url: str, kind: str) -> Failure:
+    message = f"{url} answered 200 with {kind}, which is a page and no answer of an API; is the base URL right (…/v1)?"
+    return Failure(kind="upstream", message=message, origin="cliproxy")
 
 
 def _connect_failure(wire: Wire, error: str) -> Failure:

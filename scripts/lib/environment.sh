@@ -42,12 +42,12 @@ list_pythons() {
     done
 }
 
-# Prints the first Python that will do; fails with what to install if there is none.
+# Prints the first Python that will do; fails with what to install if there is none. uv needs no ensurepip.
 find_python() {
     local candidate lacking=""
     while IFS= read -r candidate; do
         is_new_enough "$candidate" || continue
-        if can_make_venv "$candidate"; then
+        if has_uv || can_make_venv "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi
@@ -68,23 +68,27 @@ EOF
         "Installed somewhere else? Say so: CLIPROXY_PYTHON=/path/to/python3.13 $0"
 }
 
+has_uv() { command -v uv >/dev/null 2>&1; }
+
 make_venv() {
+    local python
     rm -rf "$VENV"
-    if [ -z "${CLIPROXY_PYTHON:-}" ] && command -v uv >/dev/null 2>&1; then
-        say "making .venv with uv"
-        uv venv --quiet --no-project --python '>=3.12' "$VENV" >&2
+    if has_uv; then
+        python="$(find_python 2>/dev/null)" || python=3.13 # uv gets one
+        say "making .venv with uv and Python $python"
+        uv venv --quiet --no-config --no-project --python "$python" "$VENV" >&2 ||
+            fail "uv could not make .venv: see above."
     else
-        local python
         python="$(find_python)" || exit 1
         say "making .venv with $("$python" --version 2>&1) ($python)"
-        "$python" -m venv "$VENV" >&2
+        "$python" -m venv "$VENV" >&2 || fail "could not make .venv: see above."
     fi
 }
 
 # install_locked FILE: exactly the locked versions, each archive checked against its hash.
 install_locked() {
     say "installing $(grep -c '^[a-zA-Z]' "$1") packages from $(basename "$1") (a minute or two the first time)"
-    if command -v uv >/dev/null 2>&1; then
+    if has_uv; then
         uv pip install --quiet --no-config --python "$VENV/bin/python" --require-hashes -r "$1" >&2
     else
         "$VENV/bin/python" -m pip install --quiet --quiet --progress-bar off --disable-pip-version-check --no-input \

@@ -1,6 +1,7 @@
 """Names, choice and cooldowns, with a clock made of numbers."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
@@ -312,6 +313,15 @@ def test_a_probe_that_told_nothing_is_given_back():
     assert pool.lease(pool.resolve("big"), set(), 103).probe
 
 
+def test_a_count_neither_rests_a_model_nor_heals_it():
+    pool = pool_of(key("A"))
+    run(pool, "big", lambda _: fail("rate_limit", 429), 0, "count")
+    run(pool, "big", lambda _: fail("rate_limit", 429, retry_after=100.0), 0)
+    counted = pool.lease(pool.resolve("big"), set(), 100)
+    pool.success(counted, 101, "count")
+    assert pool.lease(pool.resolve("big"), set(), 101).probe
+
+
 def test_a_probe_nobody_reports_is_repeated_after_the_interval():
     pool = pool_of(key("A"))
     run(pool, "big", lambda _: fail("rate_limit", 429, retry_after=100.0), 0)
@@ -592,3 +602,42 @@ def test_the_real_catalogue_serves_what_todays_clients_ask_for():
         assert isinstance(pool.lease(pool.resolve(name), set(), 0), Lease)
     newest = max(pool.models(), key=lambda listing: listing.model.created)
     assert pool.resolve("auto").route == newest.id
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whoever_is_chosen_is_awake_and_whoever_rests_sleeps(seed):
+    """Random lives of a pool: choice, rests and alarms never disagree."""
+    chance, now, open_leases = random.Random(seed), 0.0, []
+
+    def members():
+        return [
+            key(f"k{number}", priority=chance.choice((0, 0, 1)), weight=chance.randint(1, 4)) for number in range(4)
+        ]
+
+    pool = pool_of(*members(), strategy=("round-robin", "fill-first", "weighted-round-robin")[seed % 3])
+    for _ in range(150):
+        now += chance.choice((0, 0, 0.5, 3, 200))
+        resolution = pool.resolve(chance.choice(("big", "small")))
+        lease = pool.lease(resolution, set(), now)
+        if isinstance(lease, Lease):
+            open_leases.append(lease)
+        else:
+            assert all(entry.until > now for entry in pool._table.routes[resolution.route].entries)
+        done = open_leases.pop(chance.randrange(len(open_leases))) if open_leases else None
+        match chance.randrange(8) if done else 7:
+            case 0 | 1 | 2 | 3:
+                kind = chance.choice(("rate_limit", "server", "auth", "model", "permission", "invalid"))
+                pool.report(done, fail(kind, retry_after=chance.choice((None, 7.0, 1e6))), now)
+            case 4:
+                pool.success(done, now)
+            case 5:
+                pool.release(done, now)
+            case 6:
+                pool.replace(members())
+            case _:
+                pool.cool(f"k{chance.randrange(4)}", 50, now, model=chance.choice(("", "big")))
+        pool._wake(now)
+        for entry in pool._table.entries.values():
+            assert entry.asleep == (entry.until > now)
+            for tier, seat in entry.seats:
+                assert (seat in tier._awake) != entry.asleep

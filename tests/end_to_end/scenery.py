@@ -33,7 +33,8 @@ def provider(
     lines = [{"name": name, "alias": alias} for name, alias in models]
     extra = {name.replace("_", "-"): value for name, value in other.items()}
     if kind == "openai-chat":
-        entry = {"name": f"host-{key}", "base-url": url + "/v1", "api-key-entries": [{"api-key": key}]}
+        place = len(config.get("openai-compatibility", []))
+        entry = {"name": f"host-{place}", "base-url": url + "/v1", "api-key-entries": [{"api-key": key}]}
         config.setdefault("openai-compatibility", []).append(entry | {"models": lines} | extra)
         return
     base = url + "/v1" if kind == "openai-responses" else url

@@ -8,9 +8,9 @@ import pytest
 
 from tests.end_to_end.scenery import CLIENTS, MODELS, UPSTREAMS, ask, ended_well, error_of, payloads, provider, text_in
 from tests.proxy import proxy
-from tests.upstreams import Answer, FakeUpstream, Play
+from tests.upstreams import Answer, FakeUpstream, Play, Usage
 
-GOOD = Answer("All is well.", usage=(10, 0, 0, 4, 0))  # type: ignore[arg-type]  # counts in their order
+GOOD = Answer("All is well.", usage=Usage(10, 0, 0, 4, 0))
 SCENES: dict[str, Play | str] = {
     "status-401": Play(status=401),
     "status-403": Play(status=403, message="account suspended"),

@@ -71,7 +71,7 @@ def test_token_counts(clients: Clients, upstream: FakeUpstream, kind: str) -> No
         clients.gemini.models.count_tokens(model=ALIASES[kind], contents=message["content"]).total_tokens,
         clients.openai.responses.input_tokens.count(model=ALIASES[kind], input=[message]).input_tokens,
     ]
-    if kind == "openai-chat":  # has nothing to ask: estimated
+    if kind.startswith("openai"):  # with OpenAI's own tables; a host that only speaks its dialect is not asked
         assert all(5 <= count <= 30 for count in counted if count is not None)
     else:
         assert counted == [COUNTED] * 3
@@ -255,7 +255,7 @@ def test_http2_upstreams(secure: tuple[FakeUpstream, httpx.Client], kind: str) -
         answer = ask(plain, "openai-chat", f"secure-{kind}", stream)
         server.check()
         assert answer.status_code == 200, answer.text
-        assert "Over" in answer.text
+        assert (text_in("openai-chat", payloads(answer.content)) if stream else answer.text).count("Over two.") == 1
 
 
 @pytest.mark.parametrize("kind", UPSTREAMS)
@@ -267,7 +267,7 @@ def test_http2_streams_break_too(secure: tuple[FakeUpstream, httpx.Client], kind
     server.play(f"sk-second-{kind}", Answer("found"))
     answer = ask(plain, "claude", f"secure-{kind}", stream=True)
     assert text_in("claude", payloads(answer.content)) == "found"
-    server.play(f"sk-first-{kind}", Play(Answer("a b c d e f g", pieces=6), cut_at=7, cut=cut))
+    server.play(f"sk-first-{kind}", Play(Answer("a b c d e f g", pieces=13), cut_at=7, cut=cut))
     answer = ask(plain, "claude", f"secure-{kind}", stream=True)
     assert not ended_well("claude", answer.content)
     assert error_of("claude", payloads(answer.content)[-1])

@@ -223,9 +223,9 @@ def message(answer: Answer, model: str, **other: Any) -> dict[str, Any]:
     } | other  # fmt: skip
 
 
-def whole(answer: Answer, model: str) -> bytes:
+def whole(answer: Answer, asked: Asked) -> bytes:
     """A complete answer."""
-    return packed(message(answer, model))
+    return packed(message(answer, asked.model))
 
 
 def event(kind: str, **fields: Any) -> bytes:

@@ -62,7 +62,7 @@ class FakeDialect:
     key: Callable[[dict[str, str]], str | None]
     check: Callable[[Asked], list[str]]
     understand: Callable[[dict[str, Any]], Understood]
-    whole: Callable[[Answer, str], bytes]
+    whole: Callable[[Answer, Asked], bytes]
     frames: Callable[[Answer, Asked], list[bytes]]
     count: Callable[[int], bytes]
     failure: Callable[[int, str, str], bytes]

@@ -94,9 +94,13 @@ def check(asked: Asked) -> list[str]:
     )
 
 
+def _is_vertex(asked: Asked) -> bool:
+    return asked.path.startswith("/v1/publishers")
+
+
 def _vertex_faults(asked: Asked) -> list[str]:
     """Vertex knows no ids of calls."""
-    if not asked.path.startswith("/v1/publishers"):
+    if not _is_vertex(asked):
         return []
     held = [part for content in asked.body.get("contents") or [] for part in content.get("parts") or []]
     calls = [part[kind] for part in held for kind in ("functionCall", "functionResponse") if kind in part]
@@ -240,17 +244,16 @@ def usage_of(answer: Answer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def parts_of(answer: Answer) -> list[dict[str, Any]]:
-    """The parts of an answer, whole; the first call is signed."""
+def parts_of(answer: Answer, asked: Asked) -> list[dict[str, Any]]:
+    """The parts of an answer, whole; the first call is signed. Vertex gives its calls no ids."""
     found: list[dict[str, Any]] = []
     if answer.thinking:
         found.append({"text": answer.thinking, "thought": True})
     if answer.text:
         found.append({"text": answer.text})
     for at, call in enumerate(answer.calls):
-        part: dict[str, Any] = {
-            "functionCall": {"id": call.id or f"fake-{at}", "name": call.name, "args": call.arguments}
-        }
+        named = {} if _is_vertex(asked) else {"id": call.id or f"fake-{at}"}
+        part: dict[str, Any] = {"functionCall": named | {"name": call.name, "args": call.arguments}}
         if at == 0 and answer.thinking:
             part["thoughtSignature"] = seal("google", answer.thinking)
         found.append(part)
@@ -267,15 +270,15 @@ def reply(parts: list[dict[str, Any]], model: str, finish: str | None, usage: An
     )
 
 
-def whole(answer: Answer, model: str) -> bytes:
+def whole(answer: Answer, asked: Asked) -> bytes:
     """A complete answer."""
-    return packed(reply(parts_of(answer), model, STOPS[answer.reason], usage_of(answer)))
+    return packed(reply(parts_of(answer, asked), asked.model, STOPS[answer.reason], usage_of(answer)))
 
 
 def frames(answer: Answer, asked: Asked) -> list[bytes]:
     """The events of a streamed answer: texts in pieces, calls whole, usage at the end."""
     said: list[dict[str, Any]] = []
-    for part in parts_of(answer):
+    for part in parts_of(answer, asked):
         if "text" in part:
             said += [
                 reply([part | {"text": one}], asked.model, None, None) for one in pieces(part["text"], answer.pieces)

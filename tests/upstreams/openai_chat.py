@@ -13,7 +13,13 @@ from tests.upstreams.dialects import Asked, FakeDialect, Understood, bearer, pac
 from tests.upstreams.shapes import faults
 
 STOPS = {"end": "stop", "length": "length", "tool": "tool_calls", "stop_sequence": "stop", "refusal": "content_filter"}
-TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 429: "rate_limit_error"}
+TYPES = {
+    400: "invalid_request_error",
+    401: "invalid_request_error",
+    403: "request_forbidden",
+    404: "invalid_request_error",
+    429: "rate_limit_error",
+}
 CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 NAME = r"[a-zA-Z0-9_-]{1,64}"
 
@@ -149,7 +155,7 @@ def calls_of(answer: Answer) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def whole(answer: Answer, model: str) -> bytes:
+def whole(answer: Answer, asked: Asked) -> bytes:
     """A complete answer."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None, "annotations": []}
     if answer.thinking:
@@ -158,7 +164,7 @@ def whole(answer: Answer, model: str) -> bytes:
         message["tool_calls"] = calls_of(answer)
     choice = {"index": 0, "message": message, "finish_reason": STOPS[answer.reason], "logprobs": None}
     return packed({
-        "id": "chatcmpl-fake", "object": "chat.completion", "created": 1795000000, "model": model,
+        "id": "chatcmpl-fake", "object": "chat.completion", "created": 1795000000, "model": asked.model,
         "choices": [choice], "usage": usage_of(answer), "system_fingerprint": "fp_fake",
     })  # fmt: skip
 

@@ -86,8 +86,8 @@ def _tool_faults(body: dict[str, Any]) -> list[str]:
         if tool["type"] == "function":
             if not re.fullmatch(NAME, tool["name"]):
                 found.append(f"tools: name {tool['name']!r}")
-            if tool["strict"]:
-                found += strict_faults(tool["parameters"] or {}, tool["name"])
+            if tool.get("strict"):
+                found += strict_faults(tool.get("parameters") or {}, tool["name"])
     choice = body.get("tool_choice")
     if choice not in (None, "auto", "none") and not body.get("tools"):
         found.append("tool_choice without tools")
@@ -182,9 +182,9 @@ def _status(answer: Answer) -> str:
     return "incomplete" if answer.reason in ("length", "refusal") else "completed"
 
 
-def whole(answer: Answer, model: str) -> bytes:
+def whole(answer: Answer, asked: Asked) -> bytes:
     """A complete answer."""
-    return packed(response(answer, model, {}, _status(answer), items_of(answer)))
+    return packed(response(answer, asked.model, asked.body, _status(answer), items_of(answer)))
 
 
 def frames(answer: Answer, asked: Asked) -> list[bytes]:

@@ -338,7 +338,7 @@ def _score(asked: Asked, dialect: FakeDialect, play: Play) -> tuple[list[bytes],
     elif asked.stream:
         frames, kind = dialect.frames(play.answer or Answer(), asked), stream_type
     else:
-        frames, kind = [dialect.whole(play.answer or Answer(), asked.model)], json_type
+        frames, kind = [dialect.whole(play.answer or Answer(), asked)], json_type
     if play.error_at is not None:
         frames = [*frames[: play.error_at], dialect.in_band(play.message)]
     if play.crlf:

@@ -9,7 +9,7 @@ from translators.claude.reply import read_reply, write_reply
 from translators.claude.request import read_request
 from translators.claude.request_writer import write_request
 from translators.claude.stream import StreamReader
-from translators.claude.stream_writer import StreamWriter
+from translators.claude.stream_writer import StreamWriter, write_stream_failure
 from translators.claude.words import NAME, VENDOR
 from translators.dialect import Dialect
 
@@ -28,4 +28,7 @@ DIALECT = Dialect(
     end_mark=rb'"type": ?"message_stop"',
     begin_mark=rb'"type": ?"(?:content_block_start|content_block_delta|message_delta)"',
     failure_mark=rb'(?:^|[\r\n])(?:event: ?error[\r\n]|data: ?\{ ?"type": ?"error")',
+    reasoning_fields=("thinking", "output_config.effort"),
+    ping=b'event: ping\ndata: {"type":"ping"}\n\n',
+    stream_failure=write_stream_failure,
 )

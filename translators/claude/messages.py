@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from translators import seals
 from translators.claude import wire
 from translators.claude.parts import Block, Leaves, write_mark
-from translators.claude.words import ID_LIMIT, NAME_CHARACTERS
+from translators.claude.words import ID_LIMIT, NAME, NAME_CHARACTERS, VENDOR
 from translators.dialect import Aim
 from translators.errors import Unwritable
 from translators.losses import Ledger
@@ -70,12 +70,15 @@ def write_conversation(request: Request, aim: Aim, ledger: Ledger, names: Names)
         writing.turn(turn)
     writing.finish()
     if not writing.messages:
+        if not system and not first and not request.turns:
+            return Conversation([], [])  # there was nothing to lose
         if not system:
             raise Unwritable("no message has any content", "$.messages")
         ledger.apply("system-as-user", request.at.get("system", ""))
         return Conversation([], [Message("user", system)])
     if writing.emptied and writing.messages[-1].role == "assistant":
         raise Unwritable("the last message has no content", writing.emptied)
+    writing.settle_prefill()
     return Conversation(system, writing.messages, writing.prefill)
 
 
@@ -83,6 +86,7 @@ class _Writing:
     """A conversation on its way out."""
 
     def __init__(self, request: Request, aim: Aim, ledger: Ledger, names: Names) -> None:
+        self.native = request.dialect == NAME
         self.aim = aim
         self.ledger = ledger
         self.names = names
@@ -202,9 +206,16 @@ class _Writing:
             id=unique,
             name=self.names.out(part.name, part.namespace),
             input=self.arguments(part),
-            caller=part.caller or wire.ABSENT,
+            caller=self.caller(part),
             cache_control=write_mark(part.cache),
         )
+
+    def caller(self, part: ToolCall) -> Raw:
+        """Who called (the model, or code in a container), which only the vendor itself understands."""
+        if part.caller is None or (self.native and self.aim.vendor == VENDOR):
+            return part.caller or wire.ABSENT
+        self.ledger.lose(part.at, "caller of a tool")
+        return wire.ABSENT
 
     def learn_call(self, part: ToolCall) -> None:
         """The call now stands in the last message: its result belongs into the next one."""
@@ -296,8 +307,11 @@ class _Writing:
             self.speaker("user")
         self.settle_results()
         self.messages = [message for message in self.messages if message.content]
-        last = self.messages[-1] if self.messages else None
-        if last is None or last.role != "assistant" or not isinstance(last.content[-1], wire.TextBlock):
+
+    def settle_prefill(self) -> None:
+        """A last text of the assistant asks to be gone on from; models that refuse it are asked in words."""
+        last = self.messages[-1]
+        if last.role != "assistant" or not isinstance(last.content[-1], wire.TextBlock):
             return
         text = last.content[-1].text.rstrip()
         if self.aim.traits.prefill:

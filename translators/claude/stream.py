@@ -80,9 +80,12 @@ class StreamReader:
 
     def _finish_whole(self, body: bytes) -> list[Event]:
         try:
-            return read_whole(body)
+            events = read_whole(body)
         except Unreadable:
             pass  # perhaps one object a line
+        else:
+            self._answer.over = True
+            return events
         for line in body.splitlines():
             if line.strip():
                 self._read(Frame(b"", line.strip()), last=True)

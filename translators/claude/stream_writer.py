@@ -48,6 +48,11 @@ def frame(name: str, data: dict[str, Any]) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), line)
 
 
+def write_stream_failure(failure: Failure, asked: Asked) -> bytes:
+    """The error event alone, for a stream that was passed on untouched and broke."""
+    return frame("error", error_object(failure))
+
+
 class _Block:
     """A block of the model on its way out. `index` is the wire's while it stands open there, else −1."""
 
@@ -158,7 +163,7 @@ class StreamWriter:
         self._begin()
         if self._current is not None:
             self._write("content_block_stop", index=self._current.index)
-        self._out.append(frame("error", error_object(failure)))
+        self._out.append(write_stream_failure(failure, self._asked))
         self._over, self._fast = True, ()
 
     # --- whose turn it is -------------------------------------------------------------------------------------------

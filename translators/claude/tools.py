@@ -42,13 +42,17 @@ def write_tools(request: Request, aim: Aim, ledger: Ledger, names: Names) -> Too
     several = (
         set(only) if len(only) > 1 or (only and request.tool_choice and request.tool_choice.mode == "auto") else ()
     )
+    seen: set[tuple[str, str]] = set()
     searching = any(isinstance(tool, HostedTool) and tool.kind == "tool_search" for tool in request.tools)
     for tool in request.tools:
         if isinstance(tool, HostedTool):
             _hosted(tool, aim, ledger, found)
         elif several and tool.name not in several:
             ledger.apply("tools-filtered", tool.at)
+        elif (tool.name, tool.namespace) in seen:
+            ledger.lose(tool.at, "a second tool of the same name")
         else:
+            seen.add((tool.name, tool.namespace))
             found.tools.append(_function(tool, searching, ledger, names))
     return found
 

@@ -138,7 +138,8 @@ class ContentsReader:
         return found[::-1]
 
     def _call(self, call: wire.FunctionCall, seal: Seal | None, at: str) -> ToolCall:
-        arguments = bytes(call.args).decode() if call.args is not None else "{}"
+        args = wire.given(call.args)
+        arguments = bytes(args).decode() if args is not None else "{}"
         name = call.name or ""
         made = call.id or made_id(self.calls, name, arguments)
         self.calls += 1
@@ -151,7 +152,8 @@ class ContentsReader:
         if call is not None:
             self.waiting = [other for other in self.waiting if other is not call]
         identifier = call.id if call is not None else answer.id or made_id(self.calls, answer.name or "", "result")
-        parts, failed = said_by(answer.response, at)
+        response = wire.given(answer.response)
+        parts, failed = said_by(response, at)
         for index, media in enumerate(answer.parts or []):
             found = self._media(
                 wire.Part(inline_data=media.inline_data, file_data=media.file_data), f"{at}.parts[{index}]"
@@ -159,7 +161,7 @@ class ContentsReader:
             if found is not None:
                 parts.append(found)
         name = answer.name or (call.name if call is not None else "")
-        return ToolResult(call=identifier, parts=parts, name=name, failed=failed, raw=answer.response, at=at)
+        return ToolResult(call=identifier, parts=parts, name=name, failed=failed, raw=response, at=at)
 
     def _answered(self, answer: wire.FunctionResponse) -> ToolCall | None:
         """The call a response belongs to: by id, else the first open one of its name, else the first open one."""
@@ -180,12 +182,13 @@ class ContentsReader:
             found = of_file(part.file_data, at)
         else:
             return None
+        meta = wire.given(part.video_metadata)
         if isinstance(found, Video):
-            found.meta = part.video_metadata
-        elif part.video_metadata is not None:
+            found.meta = meta
+        elif meta is not None:
             self.ledger.lose(f"{at}.videoMetadata", "not on a video")
         if isinstance(found, Image):
-            found.detail = _resolution(part.media_resolution) or self.resolution
+            found.detail = _resolution(wire.given(part.media_resolution)) or self.resolution
         return found
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.dialect import Asked
-from translators.failures import KINDS, kind_of_status, words_of
+from translators.failures import kind_of_status, words_of
 from translators.gemini import wire
 from translators.model import Failure
 
@@ -90,7 +90,7 @@ def failure_of(error: wire.Error | str, status: int = 0) -> Failure:
     message = error.message or "the upstream gave no reason"
     code = error.code if error.code and 400 <= error.code < 600 else 0
     status = status if status >= 400 else code or _STATUSES.get(error.status or "", 500)
-    details = _read_details(error.details)
+    details = _read_details(wire.given(error.details))
     retry = _retry(details, message)
     kind = _kind(status, error.status or "", message, details, retry)
     reason = next((detail.reason for detail in details if detail.reason), "")
@@ -101,7 +101,7 @@ def failure_of(error: wire.Error | str, status: int = 0) -> Failure:
         code=reason,
         type=error.status or "",
         retry_after=retry,
-        details=error.details,
+        details=wire.given(error.details),
     )
 
 
@@ -208,7 +208,7 @@ def _error_of(body: bytes) -> wire.Error | str | None:
             code=code if isinstance(code, int) else None,
             message=_words(said.get("message")),
             status=status if isinstance(status, str) else None,
-            details=Raw(msgspec.json.encode(details)) if isinstance(details, list) else None,
+            details=Raw(msgspec.json.encode(details)) if isinstance(details, list) else Raw(),
         )
     for value in (said, tree.get("error_description"), tree.get("message"), tree.get("detail")):
         if value is not None:
@@ -265,6 +265,3 @@ def write_failure(failure: Failure, asked: Asked) -> tuple[int, bytes]:
     found = error_of(failure)
     body = msgspec.json.encode([found] if asked.array else found)
     return found["error"]["code"], body
-
-
-assert set(_REASONS.values()) <= KINDS.keys()

@@ -31,15 +31,18 @@ def _grounded(metadata: wire.GroundingMetadata, place: "_Places") -> Iterator[Ci
         segment = support.segment or wire.Segment()
         start, end = place.span(segment.start_index or 0, segment.end_index, segment.text)
         for index in support.grounding_chunk_indices or []:
-            if 0 <= index < len(sources):
-                yield _cited(sources[index], segment.text or "", start, end)
+            if 0 <= index < len(sources) and (cited := _cited(sources[index], segment.text or "", start, end)):
+                yield cited
     if not metadata.grounding_supports:
         for source in sources:
-            yield _cited(source, "", None, None)
+            if cited := _cited(source, "", None, None):
+                yield cited
 
 
-def _cited(source: wire.GroundingChunk, quote: str, start: int | None, end: int | None) -> Citation:
-    web = source.web or source.retrieved_context or source.maps or wire.Web()
+def _cited(source: wire.GroundingChunk, quote: str, start: int | None, end: int | None) -> Citation | None:
+    web = source.web or source.retrieved_context or source.maps
+    if web is None or not (web.uri or web.title):
+        return None
     return Citation(url=web.uri or "", title=web.title or "", quote=quote, start=start, end=end, vendor=VENDOR)
 
 
@@ -80,8 +83,9 @@ def grounding_of(texts: list[tuple[int, str, list[Citation]]], queries: list[str
             if source not in places:
                 places[source] = len(chunks)
                 chunks.append({"web": {"uri": citation.url, "title": citation.title}})
-            start = citation.start if citation.start is not None else 0
-            end = citation.end if citation.end is not None else len(text)
+            if citation.start is None or citation.end is None:
+                continue  # a source of the whole answer
+            start, end = citation.start, citation.end
             numbers = spans.setdefault((start, end), [])
             if places[source] not in numbers:
                 numbers.append(places[source])
@@ -97,5 +101,7 @@ def grounding_of(texts: list[tuple[int, str, list[Citation]]], queries: list[str
         return None
     found: dict[str, Any] = {"webSearchQueries": queries} if queries else {}
     if chunks:
-        found |= {"groundingChunks": chunks, "groundingSupports": supports}
+        found["groundingChunks"] = chunks
+    if supports:
+        found["groundingSupports"] = supports
     return found

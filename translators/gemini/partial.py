@@ -65,6 +65,6 @@ def _fits(node: Any, step: str | int) -> bool:
 def _value(piece: wire.PartialArg) -> Any:
     if piece.string_value is not None:
         return piece.string_value
-    if piece.number_value is not None:
-        return piece.number_value
+    if (number := wire.given(piece.number_value)) is not None:
+        return number
     return piece.bool_value

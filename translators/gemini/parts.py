@@ -15,7 +15,7 @@ class _Known(msgspec.Struct):
     id: str | None = None
     tool_type: str | None = None
     toolType: str | None = None
-    args: Raw | None = None
+    args: Raw = Raw()
 
 
 _known = msgspec.json.Decoder(_Known)
@@ -40,7 +40,7 @@ def hosted_part(part: wire.Part, last: str) -> HostedCall | HostedResult | None:
         ("toolCall", part.tool_call, False),
         ("toolResponse", part.tool_response, True),
     ):
-        if raw is not None:
+        if wire.given(raw) is not None:
             return _hosted(name, raw, part.thought_signature, last, result)
     return None
 
@@ -61,5 +61,5 @@ def _hosted(name: str, raw: Raw, signature: str | None, last: str, result: bool)
     if result:
         return HostedResult(call=said.id or last, kind=kind, vendor=VENDOR, native=whole)
     identifier = said.id or made_id(0, name, bytes(raw).decode())
-    given = raw if name == "executableCode" else said.args
+    given = raw if name == "executableCode" else wire.given(said.args)
     return HostedCall(id=identifier, kind=kind, name=kind, vendor=VENDOR, native=whole, input=given)

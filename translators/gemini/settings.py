@@ -229,6 +229,7 @@ class SettingsWriter:
             ("cache.key", request.cache.key, "no cache key"),
             ("cache.retention", request.cache.retention, "no cache retention"),
             ("cache.automatic", request.cache.automatic is not None, "no cache breakpoints"),
+            ("state.store", request.state.store and not self.native, "answers are not stored"),
             ("state.container", request.state.container is not None, "lives at another vendor"),
             ("state.cached_content", request.state.cached_content and not self.native, "lives at another vendor"),
         )

@@ -124,8 +124,6 @@ class Splitter:
 
     def finish(self) -> list[bytes]:
         """What is left of a stream that ended without its last blank line."""
-        if self._head.strip() and self.sse is None and self.json is None:
-            raise self._foreign(self._head)
         return [frame.data for frame in self.sse.finish()] if self.sse is not None else []
 
     @property

@@ -4,7 +4,8 @@ Source: Gemini API reference, “GenerateContentResponse”, read November 2026.
 if every candidate has said why it ended before the bytes ran out.
 """
 
-from datetime import datetime
+import calendar
+import re
 
 import msgspec
 from msgspec import Raw
@@ -54,6 +55,7 @@ class _Candidate:
         self.said = wire.Candidate()  # the last metadata
         self.partial: PartialCall | None = None
         self.hosted = ""  # id of the last hosted call
+        self.placeless = True  # no citation has found a text: those without a place may still go anywhere
 
 
 class StreamReader:
@@ -64,9 +66,11 @@ class StreamReader:
         self._candidates: dict[int, _Candidate] = {}
         self._started = False
         self._over = False
+        self._closing = False
         self._blocks = 0
         self._calls = 0
         self._id = ""
+        self._counts: wire.UsageMetadata | None = None
         self._usage: Usage | None = None
         self._blocked: Stop | None = None
 
@@ -83,15 +87,25 @@ class StreamReader:
         out: list[Event] = []
         if self._over:
             return out
+        self._closing = True
+        cut = self._splitter.cut
         for text in self._splitter.finish():
-            if not self._over:
+            try:
                 self._read(text, out)
+            except Unreadable:
+                cut = True
         if not self._over:
-            self._end(out)
+            self._end(out, cut)
         return out
 
     def _read(self, text: bytes, out: list[Event]) -> None:
-        chunk = _decode(text)
+        try:
+            chunk = _decode(text)
+        except Unreadable as exc:
+            if not self._started or self._closing:
+                raise
+            self._fail(Failure(kind="upstream", message=f"the upstream's answer cannot be read: {exc}"), out)
+            return
         if chunk is None:
             return
         if chunk.error is not None:
@@ -101,40 +115,47 @@ class StreamReader:
             self._started = True
             self._id = chunk.response_id or ""
             out.append(Started(self._id, chunk.model_version or "", _seconds(chunk.create_time)))
+        if chunk.usage_metadata is not None:
+            self._counts = chunk.usage_metadata
+            if self._usage is None:  # numbers of the input, which some clients want at the start
+                self._count(out)
         for position, said in enumerate(chunk.candidates or ()):
             self._candidate(said, said.index if said.index is not None else position, out)
             if self._over:
                 return
-        if chunk.usage_metadata is not None:
-            usage = read_usage(chunk.usage_metadata)
-            if usage is not None and usage != self._usage:
-                self._usage = usage
-                out.append(UsageSeen(usage))
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
             self._blocked = read_block(chunk.prompt_feedback)
+
+    def _count(self, out: list[Event]) -> None:
+        """Say the counts. Every chunk has them, and they are cumulative: the first and the last are enough."""
+        usage = read_usage(self._counts) if self._counts is not None else None
+        if usage is not None and usage != self._usage:
+            self._usage = usage
+            out.append(UsageSeen(usage))
 
     def _candidate(self, said: wire.Candidate, index: int, out: list[Event]) -> None:
         state = self._candidates.get(index)
         if state is None:
             state = self._candidates[index] = _Candidate(index)
-        if said.content is not None and said.content.parts is not None:
-            parts = said.content.parts
-            for part in parts if isinstance(parts, list) else [parts]:
-                self._part(part, state, out)
+        # What is said about the parts comes first: it is needed when they are closed.
         if said.grounding_metadata is not None:
             state.said.grounding_metadata = said.grounding_metadata
         if said.citation_metadata is not None:
             state.said.citation_metadata = said.citation_metadata
-        if said.logprobs_result is not None and (logprobs := _logprobs(said.logprobs_result)) is not None:
-            if state.kind != "text" or state.open < 0:
-                self._open(state, "text", out)
-            out.append(TextDelta(state.open, "", logprobs))
         if said.finish_reason and said.finish_reason != "FINISH_REASON_UNSPECIFIED":
             if said.finish_reason == MISSING_SIGNATURE:
                 message = said.finish_message or "the history lacks a thought signature"
                 self._fail(Failure(kind="invalid", message=message, code=MISSING_SIGNATURE), out)
                 return
             state.stop = read_stop(said.finish_reason, said.finish_message)
+        if said.content is not None and said.content.parts is not None:
+            parts = said.content.parts
+            for part in parts if isinstance(parts, list) else [parts]:
+                self._part(part, state, out)
+        if said.logprobs_result is not None and (logprobs := _logprobs(said.logprobs_result)) is not None:
+            if state.kind != "text" or state.open < 0:
+                self._open(state, "text", out)
+            out.append(TextDelta(state.open, "", logprobs))
 
     # parts
 
@@ -213,7 +234,8 @@ class StreamReader:
         if state.partial is None and (call.partial_args is not None or call.will_continue):
             state.partial = PartialCall(call, None)
         if state.partial is None:
-            arguments = bytes(call.args).decode() if call.args is not None else "{}"
+            args = wire.given(call.args)
+            arguments = bytes(args).decode() if args is not None else "{}"
             self._whole_call(call.id or "", call.name or "", arguments, seals, state, out)
             return
         state.partial.add(call.partial_args or [])
@@ -280,10 +302,13 @@ class StreamReader:
         if state.open < 0:
             return
         if state.kind == "text" and state.texts:
-            text = "".join(state.texts)
+            text, cited = "".join(state.texts), False
             for citation in citations_of(state.said, text, state.before):
-                if last or citation.start is not None:
+                whole = state.placeless and (last or (state.stop is not None and not citation.quote))
+                if citation.start is not None or whole:
                     out.append(Cited(state.open, citation))
+                    cited = True
+            state.placeless = state.placeless and not cited
             state.before += len(text.encode("utf-8", "surrogatepass"))
         out.append(BlockClosed(state.open))
         state.open, state.kind, state.sealed, state.texts = -1, "", False, []
@@ -292,26 +317,29 @@ class StreamReader:
 
     def _fail(self, failure: Failure, out: list[Event]) -> None:
         self._over = True
+        if self._started:
+            self._count(out)
         out.append(Failed(failure))
 
-    def _end(self, out: list[Event]) -> None:
+    def _end(self, out: list[Event], cut: bool) -> None:
         candidates = sorted(self._candidates.values(), key=lambda state: state.index)
         if self._blocked is not None and not candidates:
             self._over = True
+            self._count(out)
             out += [Finished(self._blocked), Ended()]
             return
-        if self._splitter.cut or not self._started or not candidates:
+        if not self._started or not candidates:
             nothing = "the upstream's answer has no candidates" if self._started else "the upstream answered nothing"
-            cut = "the upstream's answer was cut short"
-            self._fail(Failure(kind="truncated", message=cut if self._splitter.cut else nothing), out)
+            self._fail(Failure(kind="truncated", message=nothing), out)
             return
-        if not self._splitter.whole and any(state.stop is None for state in candidates):
+        if cut or (not self._splitter.whole and any(state.stop is None for state in candidates)):
             self._fail(Failure(kind="truncated", message="the upstream ended its answer early"), out)
             return
         self._over = True
         for state in candidates:
             self._settle_partial(state, out, complete=False)
             self._close(state, out, last=True)
+        self._count(out)
         for state in candidates:
             out.append(Finished(state.stop or Stop(reason="other"), state.index))
         out.append(Ended())
@@ -332,12 +360,13 @@ def _decode(text: bytes) -> wire.Chunk | None:
     return Reading(lambda path: None, forgiving=True).read(text, wire.Chunk)
 
 
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z")
+
+
 def _seconds(time: str | None) -> int:
-    """RFC 3339 → unix seconds, 0 if there is none."""
-    try:
-        return int(datetime.fromisoformat(time).timestamp()) if time else 0
-    except ValueError:
-        return 0
+    """RFC 3339 in UTC, as Google writes it → unix seconds; 0 if there is none."""
+    found = _TIME.fullmatch(time or "")
+    return calendar.timegm(tuple(map(int, found.groups()))) if found else 0
 
 
 def _logprobs(result: wire.LogprobsResult) -> Raw | None:

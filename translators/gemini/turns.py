@@ -78,11 +78,16 @@ def args_of(arguments: str, form: str) -> tuple[Raw, str]:
     raw = arguments.encode("utf-8", "surrogatepass")
     try:
         _object.decode(raw)
+        return Raw(raw), ""
     except msgspec.ValidationError:
-        return Raw(b'{"value":' + raw + b"}"), "arguments-no-object"
+        pass  # JSON of another kind, or not even that
     except (msgspec.DecodeError, ValueError):
         return Raw(msgspec.json.encode({"_raw": arguments})), "arguments-not-json"
-    return Raw(raw), ""
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return Raw(msgspec.json.encode({"_raw": arguments})), "arguments-not-json"
+    return Raw(b'{"value":' + raw + b"}"), "arguments-no-object"
 
 
 class TurnsWriter:

@@ -4,7 +4,8 @@ Source: Gemini API reference, “Generating content”, “Caching: Content, Par
 and the message definitions of google-genai 3.4; read November 2026. Names are camelCase on Google's wire;
 `spelling.py` also reads the snake_case the official Python library mixes in.
 
-Other people's JSON (arguments, responses, schemas, labels, hosted tools' settings) stays Raw.
+Other people's JSON (arguments, responses, schemas, labels, hosted tools' settings) stays Raw. In structs of answers,
+which msgspec decodes directly, an empty Raw means absent: msgspec takes `Raw | None` for null alone.
 """
 
 import msgspec
@@ -12,6 +13,11 @@ from msgspec import Raw, Struct, field
 
 OTHERS = "*"
 """Wire name of the field that collects the members a struct has no name for (spelling.py fills it)."""
+
+
+def given(raw: Raw) -> Raw | None:
+    """What a field holds; None where it was absent or null."""
+    return raw if bytes(raw) not in (b"", b"null") else None
 
 
 class Wire(Struct, rename="camel", omit_defaults=True):
@@ -38,16 +44,15 @@ class PartialArg(Wire):
 
     json_path: str = ""
     string_value: str | None = None
-    number_value: Raw | None = None
+    number_value: Raw = Raw()
     bool_value: bool | None = None
-    null_value: Raw | None = None
     will_continue: bool | None = None
 
 
 class FunctionCall(Wire):
     id: str | None = None
     name: str | None = None
-    args: Raw | None = None
+    args: Raw = Raw()
     partial_args: list[PartialArg] | None = None
     will_continue: bool | None = None
 
@@ -60,7 +65,7 @@ class ResponsePart(Wire):
 class FunctionResponse(Wire):
     id: str | None = None
     name: str | None = None
-    response: Raw | None = None
+    response: Raw = Raw()
     parts: list[ResponsePart] | None = None
 
 
@@ -70,14 +75,14 @@ class Part(Wire):
     file_data: FileData | None = None
     function_call: FunctionCall | None = None
     function_response: FunctionResponse | None = None
-    executable_code: Raw | None = None
-    code_execution_result: Raw | None = None
-    tool_call: Raw | None = None
-    tool_response: Raw | None = None
+    executable_code: Raw = Raw()
+    code_execution_result: Raw = Raw()
+    tool_call: Raw = Raw()
+    tool_response: Raw = Raw()
     thought: bool | None = None
     thought_signature: str | None = None
-    video_metadata: Raw | None = None
-    media_resolution: Raw | None = None
+    video_metadata: Raw = Raw()
+    media_resolution: Raw = Raw()
     others: dict[str, Raw] = field(default_factory=dict, name=OTHERS)
 
 
@@ -263,7 +268,7 @@ class Error(Wire):
     code: int | None = None
     message: str | None = None
     status: str | None = None
-    details: Raw | None = None
+    details: Raw = Raw()
 
 
 class Chunk(Wire):

@@ -26,10 +26,11 @@ DIALECT = Dialect(
     read_failure=read_failure,
     write_failure=write_failure,
     # Quotes and line breaks inside JSON strings are escaped, so these stand for members and lines, never for text.
-    end_mark=rb"data: ?\[DONE\](?:[\r\n]|\Z)",
+    end_mark=rb'data: ?\[DONE\](?:[\r\n]|\Z)|"finish_reason": ?"',  # some hosts never say [DONE]
     begin_mark=(
         rb'"(?:content|reasoning_content|reasoning|refusal|text)": ?"[^"]|'
         rb'"(?:tool_calls|function_call|audio)": ?[\[{]'
     ),
     failure_mark=rb'"error": ?\{',
+    reasoning_fields=("reasoning_effort",),
 )

@@ -47,6 +47,7 @@ class Candidate:
         self.finish: str | None = None
         self.calls = Calls(index, assembly)
         self._assembly = assembly
+        self._plain: list[str] = []  # of the open reasoning block, what came as reasoning_content
         self._held: dict[Kind, str] = {}  # half a character at the end of a piece
 
     # --- pieces -----------------------------------------------------------------------------------------------------
@@ -69,7 +70,8 @@ class Candidate:
                 self._say(content or "", logprobs, out)
         if delta.refusal:
             self.refused = True
-            self.switch("refusal", out)
+            if self.kind != "refusal" or self.block < 0:
+                self.switch("refusal", out)
             out.append(TextDelta(self.block, self._whole("refusal", delta.refusal)))
         if delta.tool_calls:
             for piece in delta.tool_calls:
@@ -96,10 +98,13 @@ class Candidate:
     def _think(self, text: str, out: list[Event]) -> None:
         if not text:
             return
-        if self.kind != "thinking" or self.block < 0:
+        if self.kind != "thinking" or self.block < 0 or self.sealed:
+            if self.sealed and self.kind == "thinking":
+                text = text.removeprefix("\n\n")  # what joins two blocks in one string belongs to neither
             self.switch("thinking", out)
         if self._assembly.torn:
             text = self._whole("thinking", text)
+        self._plain.append(text)
         out.append(ThinkingDelta(self.block, text, full=True))
 
     def _part(self, part: Part, out: list[Event]) -> None:
@@ -126,6 +131,8 @@ class Candidate:
         if not thinking or (other and text) or (seal is not None and self.sealed):
             self.switch("thinking", out)
         self.detail = detail.index if detail.index is not None else self.detail
+        if text and self._plain:  # a sealed block repeats what reasoning_content has said of it
+            text = text.removeprefix("".join(self._plain))
         if text:
             if self._assembly.torn:
                 text = self._whole("thinking", text)
@@ -172,6 +179,7 @@ class Candidate:
         self.calls.settle(out)
         self.block, self.kind = self._assembly.number(), kind
         self.sealed, self.detail = False, None
+        self._plain = []
         out.append(BlockOpened(self.block, kind, identifier, candidate=self.index))
 
     def close(self, out: list[Event], complete: bool = True) -> None:

@@ -36,6 +36,8 @@ _WAIT = re.compile(r"(?:try again in|retry (?:after|in)|resets? in)\s+((?:[\d.]+
 _SPAN = re.compile(r"([\d.]+)\s*(ms|h|m|s)", re.I)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
+PAGE = "the upstream answered with text/html, which is no API answer; is the base URL right (did you mean …/v1)?"
+
 _PASSED = ("retry-after", "retry-after-ms", "x-request-id", "request-id")
 
 

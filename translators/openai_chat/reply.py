@@ -27,7 +27,7 @@ from translators.model import (
 )
 from translators.openai_chat.answer import ChunkDecoder
 from translators.openai_chat.assembly import Assembly
-from translators.openai_chat.failure import is_error, read_failure
+from translators.openai_chat.failure import PAGE, is_error, read_failure
 from translators.openai_chat.media import data_url
 from translators.openai_chat.says import (
     BAD_CALL,
@@ -63,6 +63,8 @@ def read_reply(body: bytes) -> list[Event]:
             return [Failed(failure)]
         chunk = decoder.decode(body)
     except ValueError as error:
+        if body.lstrip()[:1] == b"<":
+            raise Unreadable(PAGE) from None
         raise Unreadable(f"the upstream's answer is no JSON object of this API: {error}") from None
     assembly.torn = decoder.torn
     if not chunk.choices:
@@ -122,6 +124,14 @@ def _choice(candidate: Candidate, legacy: bool) -> dict[str, Any]:
     }
 
 
+_LISTS = {
+    "details": "reasoning_details",
+    "annotations": "annotations",
+    "images": "images",
+    "calls": "tool_calls",
+}
+
+
 def _message(parts: list[Part]) -> dict[str, Any]:
     content: list[str] = []
     length = 0
@@ -160,12 +170,7 @@ def _message(parts: list[Part]) -> dict[str, Any]:
     }
     if said["reasoning"]:
         message["reasoning_content"] = "\n\n".join(said["reasoning"])
-    for name, wire in (
-        ("details", "reasoning_details"),
-        ("annotations", "annotations"),
-        ("images", "images"),
-        ("calls", "tool_calls"),
-    ):
+    for name, wire in _LISTS.items():
         if said[name]:
             message[wire] = said[name]
     if audio is not None:

@@ -32,11 +32,18 @@ def is_legacy(asked: Asked) -> bool:
 
 
 def write_detail(text: str, seal: Seal, index: int) -> dict[str, Any]:
-    """A sealed reasoning block as a member of reasoning_details; foreign seals in an envelope."""
-    data = seals.for_client(seal, VENDOR)
-    if text:
-        return {"index": index, "type": "reasoning.text", "text": text, "signature": data}
-    return {"index": index, "type": "reasoning.encrypted", "data": data}
+    """A sealed reasoning block as a member of reasoning_details; foreign seals in an envelope.
+
+    A host's own seal keeps its `format`. Sealed data beside a summary would come back as a signature: the envelope
+    says what it is.
+    """
+    about: dict[str, Any] = {"index": index}
+    if seal.vendor == VENDOR and seal.model:
+        about["format"] = seal.model
+    if not text and seal.kind != "signature":
+        return {**about, "type": "reasoning.encrypted", "data": seals.for_client(seal, VENDOR)}
+    data = seals.for_client(seal, VENDOR) if seal.kind == "signature" else seals.wrap(seal)
+    return {**about, "type": "reasoning.text", "text": text, "signature": data}
 
 
 def write_google(seal: Seal) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from translators.events import Event
 from translators.model import Failure
 from translators.openai_chat.answer import ChunkDecoder
 from translators.openai_chat.assembly import Assembly
+from translators.openai_chat.failure import PAGE
 from translators.openai_chat.reply import read_reply, read_tree_failure
 from translators.sse import Decoder
 
@@ -49,10 +50,10 @@ class StreamReader:
         if start in (b"{", b"["):
             self._whole = []
         elif start == b"<":
-            raise Unreadable("the upstream answered with HTML; is the base URL right (did you mean …/v1)?")
+            raise Unreadable(PAGE)
         return chunk
 
-    def _frame(self, data: bytes, out: list[Event]) -> None:
+    def _frame(self, data: bytes, out: list[Event], last: bool = False) -> None:
         assembly = self._assembly
         if assembly.over:
             return
@@ -62,11 +63,12 @@ class StreamReader:
         try:
             chunk = self._chunks.decode(data)
         except ValueError as error:
-            if not assembly.started:
-                raise Unreadable(f"a frame of the upstream's stream is no JSON: {error}") from None
-            assembly.fail(
-                Failure(kind="upstream", message=f"a frame of the upstream's stream is no JSON: {error}"), out
-            )
+            message = f"a frame of the upstream's stream is no JSON: {error}"
+            if last:
+                message = "the upstream's stream ended in the middle of a frame"
+            elif not assembly.started:
+                raise Unreadable(message) from None
+            assembly.fail(Failure(kind="truncated" if last else "upstream", message=message), out)
             return
         assembly.torn = self._chunks.torn
         if not chunk.choices and not chunk.error and not chunk.id and chunk.usage is None:
@@ -84,10 +86,7 @@ class StreamReader:
         out: list[Event] = []
         assembly = self._assembly
         for frame in self._frames.finish():
-            try:
-                self._frame(frame.data, out)
-            except Unreadable:
-                break
+            self._frame(frame.data, out, last=True)
         if assembly.over:
             return out
         if assembly.finished():

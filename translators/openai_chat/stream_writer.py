@@ -210,6 +210,7 @@ class StreamWriter:
     def _open_call(self, event: BlockOpened, block: _Block, out: list[bytes]) -> None:
         choice = block.choice
         choice.spoke = True
+        block.seal = event.seal
         block.index = choice.calls
         choice.calls += 1
         if self._legacy and not block.custom:
@@ -258,7 +259,9 @@ class StreamWriter:
             block.choice.seal = event.seal
         elif block.kind == "tool" and block.seal is None and not self._legacy:
             block.seal = event.seal
-            piece = {"index": block.index, "extra_content": write_google(event.seal)}
+            # The official helper wants the member of its kind in every piece, empty or not.
+            empty = {"custom": {"input": ""}} if block.custom else {"function": {"arguments": ""}}
+            piece = {"index": block.index, **empty, "extra_content": write_google(event.seal)}
             self._delta(block.choice, {"tool_calls": [piece]}, out)
 
     def _cited(self, event: Cited, out: list[bytes]) -> None:

@@ -37,6 +37,7 @@ class Slot:
         self.item = item
         self.announced = announced
         self.open = True
+        self.implied = False  # closed because another opened: it may go on, as a new block
         self.call = ""
         self.said: list[str] = []  # text, arguments
         self.pieces: dict[int, list[str]] = {}  # of thinking
@@ -55,6 +56,7 @@ class Blocks:
         self.refused = False
         self.slots: dict[Key, Slot] = {}
         self.all: list[Slot] = []
+        self.messages: set[int] = set()  # output_index of messages that were announced
         self._nameless: dict[int, list[str]] = {}  # arguments of calls whose name is not known yet
 
     def start(self, response: Response) -> list[Event]:
@@ -71,6 +73,7 @@ class Blocks:
         for other in self.all:
             if other.open and not other.announced:
                 events += self.close(other)
+                other.implied = True
         slot = Slot(len(self.all), key, item, announced=announced)
         self.slots[key] = slot
         self.all.append(slot)
@@ -103,7 +106,9 @@ class Blocks:
         if slot is None or not slot.open:
             if not text:
                 return []
-            slot, events = self.open(key)
+            if slot is not None and slot.implied:
+                before = "".join(slot.said)
+            slot, events = self.open(key, announced=key[1] in self.messages)
             slot.said.append(before)
             self.refused = self.refused or key[0] == "refusal"
         slot.said.append(text)
@@ -149,7 +154,9 @@ class Blocks:
         if slot is None or not slot.open:
             if not text:
                 return []
+            before = slot.pieces if slot is not None and slot.implied else {}
             slot, events = self.open(key)
+            slot.pieces = {number: list(texts) for number, texts in before.items()}
         slot.full = full
         slot.pieces.setdefault(piece, []).append(text)
         return [*events, ThinkingDelta(slot.number, text, piece, full)]
@@ -157,7 +164,7 @@ class Blocks:
     def thought(self, index: int, piece: int, whole: str, *, full: bool) -> list[Event]:
         """What of a whole piece of thinking has not been said."""
         slot = self.slots.get(("thinking", index, 0))
-        if slot is not None and not slot.open and slot.pieces:
+        if slot is not None and not slot.open and not slot.implied and slot.pieces:
             return []
         said = "".join(slot.pieces.get(piece, [])) if slot is not None else ""
         missing = whole[len(said) :] if whole.startswith(said) else ""

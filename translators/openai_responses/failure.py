@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from translators.dialect import Asked
+from translators.errors import Unreadable
 from translators.failures import KINDS, kind_of_status, words_of
 from translators.model import Failure
 from translators.openai_responses import wire
@@ -106,7 +107,7 @@ def _find_error(body: bytes) -> _Error | None:
     """The error object of a body, whatever it is wrapped in; None if there is none."""
     try:
         tree = wire.plain(body)
-    except (ValueError, RecursionError):
+    except (ValueError, Unreadable):
         return None
     if isinstance(tree, list) and tree:
         tree = tree[0]
@@ -141,7 +142,7 @@ def _failure(
         status=status or KINDS[kind].status,
         code="" if error.code is None else str(error.code),
         param=error.param or "",
-        type=error.type or "",
+        type="" if error.type in (None, "error") else error.type,  # a flat error event is its own error object
         retry_after=retry_after,
         request_id=request_id,
         headers=headers,

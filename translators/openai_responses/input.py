@@ -93,17 +93,17 @@ class Input:
     def _message(self, turn: Turn, content: list[Any]) -> None:
         if not content and (turn.role == "assistant" or turn.parts):
             return
-        message: dict[str, Any] = {"type": "message"}
-        if self._own and turn.id and turn.role == "assistant":
-            message |= {"id": turn.id, "status": "completed"}
-        message["role"] = turn.role
+        message: dict[str, Any] = {"type": "message", "role": turn.role}
         if turn.phase:
             message["phase"] = turn.phase
         only = content[0] if len(content) == 1 and isinstance(content[0], dict) else {}
+        own_id = turn.id if self._own and turn.role == "assistant" else ""
         if not content:
             message["content"] = ""
-        elif set(only) == {"type", "text"} and turn.role != "assistant":
+        elif only.get("type") in ("input_text", "output_text") and not only.get("annotations") and not own_id:
             message["content"] = only["text"]
+        elif turn.role == "assistant":  # the long form must have an id; the place makes one that stays
+            message |= {"id": own_id or f"msg_{len(self.items)}", "status": "completed", "content": content}
         else:
             message["content"] = content
         self.items.append(message)

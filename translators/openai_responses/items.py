@@ -117,8 +117,10 @@ class Items:
                 for index, tool in enumerate(item.tools):
                     self.tools += tools.read_tool(tool, f"{at}.tools[{index}]", self._ledger)
                 self._ledger.apply("additional-tools", at, "$.tools")
+            case None:
+                raise Unreadable("expected an item with `type`, or a message with `role`", at)
             case _:
-                self._other(tag.type or "", raw, at)
+                self._other(tag.type, raw, at)
 
     def _add(self, role: Literal["user", "assistant"], part: Part, turn_id: str | None = None) -> None:
         self.turns.append(Turn(role=role, parts=[part], id=turn_id or "", at=part.at))

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import mimetypes
 from urllib.parse import unquote_to_bytes
 
 from translators.errors import Unreadable
@@ -10,6 +9,22 @@ from translators.model import Audio, Document, File, FileRef, Image, Inline, Pla
 from translators.openai_responses import wire
 
 VENDOR = "openai"
+
+_ENDINGS = {
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "application/json": ".json",
+    "application/msword": ".doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+}
+"""Mime types of files OpenAI takes, and the ending of the name it tells them by."""
+
+_MIMES = {ending: mime for mime, ending in _ENDINGS.items()}
 
 _AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
@@ -65,7 +80,7 @@ def _file_source(data: str, name: str, at: str) -> Source:
     if data[:5].lower() == "data:":
         source = read_url(data, at)
     else:  # bare base64: the client left the data URL's head out
-        source = Inline(mimetypes.guess_type(name)[0] or "application/pdf", _standard(data, at))
+        source = Inline(_MIMES.get(name[name.rfind(".") :].lower(), "application/pdf"), _standard(data, at))
     if isinstance(source, Inline) and source.mime == "text/plain":
         try:
             return PlainText(base64.b64decode(source.data).decode())
@@ -105,6 +120,4 @@ def filename_of(source: Source, name: str) -> str:
     """`name`, with an ending from the mime type if it has none: OpenAI refuses file data without."""
     if "." in name:
         return name
-    mime = getattr(source, "mime", "")
-    ending = {"application/pdf": ".pdf", "text/plain": ".txt"}.get(mime) or mimetypes.guess_extension(mime) or ""
-    return f"{name or 'document'}{ending}"
+    return f"{name or 'document'}{_ENDINGS.get(getattr(source, 'mime', ''), '')}"

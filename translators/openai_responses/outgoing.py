@@ -30,9 +30,10 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     """
     names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
     naming = _naming(names, aim)
+    places = {(tool.name, tool.namespace): tool.at for tool in request.tools if isinstance(tool, FunctionTool)}
     for legal, told in names.back.items():
         if naming(told.name, told.namespace) == legal != told.name:
-            ledger.apply("tool-name", f"$.tools[{told.name}]", legal)
+            ledger.apply("tool-name", places.get((told.name, told.namespace), "$.tools"), legal)
     conversation = Input(request, aim, naming, ledger)
     written: dict[str, Any] = {"model": aim.model}
     if conversation.instructions:

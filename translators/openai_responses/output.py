@@ -37,6 +37,9 @@ def item_added(blocks: Blocks, index: int, raw: Raw) -> list[Event]:
             if slot is not None and (slot.open or slot.item == item.id):
                 return []
             return blocks.open(("thinking", index, 0), item.id or "", announced=True)[1]
+        case "message":
+            blocks.messages.add(index)
+            return []
         case _:
             return []
 
@@ -73,6 +76,7 @@ def _message(blocks: Blocks, index: int, item: OutputItem) -> list[Event]:
     for slot in blocks.all:
         if slot.open and slot.key[0] in ("text", "refusal") and slot.key[1] == index:
             events += blocks.close(slot)
+    blocks.messages.discard(index)
     return events
 
 

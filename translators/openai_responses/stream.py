@@ -141,11 +141,9 @@ class AnswerReader:
         try:
             line = _line.decode(data)
         except msgspec.ValidationError:
-            return self._odd(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            if data.strip() == b"[DONE]":
-                return []
-            raise Unreadable(f"an event that is not JSON: {data[:80].decode(errors='replace')!r}") from exc
+            return self._odd(_tree(data))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [] if data.strip() == b"[DONE]" else self._odd(_tree(data))
         return self._verbs[type(line)](line)
 
     def read_whole(self, body: bytes) -> list[Event]:
@@ -174,18 +172,15 @@ class AnswerReader:
 
     # --- beginnings and ends ---
 
-    def _odd(self, data: bytes) -> list[Event]:
+    def _odd(self, tree: Any) -> list[Event]:
         """What no struct fits: unknown events, errors, and known events with odd members."""
-        tree = msgspec.json.decode(data)
         if not isinstance(tree, dict):
             return []
         tag = tree.get("type")
-        if tag == "error" or (tag is None and tree.get("error")):
-            return self._fail(failure_in(data))
+        if tag == "error" or (tag is None and (tree.get("error") or tree.get("detail"))):
+            return self._fail(failure_in(msgspec.json.encode(tree)))
         if tag is None and tree.get("object") == "response":
-            return self.read_whole(data)
-        if tag is None and tree.get("detail"):
-            return self._fail(failure_in(data))
+            return self.read_whole(msgspec.json.encode(tree))
         return []
 
     def _begin(self, line: answers.Lifecycle) -> list[Event]:
@@ -232,6 +227,14 @@ class AnswerReader:
         self.over = True
         cut: list[Event] = [BlockClosed(slot.number, complete=False) for slot in self._blocks.all if slot.open]
         return [*cut, Failed(failure)]
+
+
+def _tree(data: bytes) -> Any:
+    """An event as plain JSON; the struct decoder may stop before it sees that there is more, or not enough."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise Unreadable(f"an event that is not JSON: {data[:80].decode(errors='replace')!r}") from exc
 
 
 def _read_response(raw: Raw) -> answers.Response:

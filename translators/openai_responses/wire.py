@@ -287,8 +287,11 @@ def decode[T](kind: type[T], raw: bytes | Raw, at: str = "$") -> T:
 
 
 def plain(raw: bytes | Raw) -> Any:
-    """Decode to dicts and lists what is known to be JSON."""
-    return msgspec.json.decode(raw)
+    """Decode to dicts and lists what is known to be JSON. Raises Unreadable if it is nested too deeply."""
+    try:
+        return msgspec.json.decode(raw)
+    except RecursionError as exc:
+        raise Unreadable("nested too deeply", "$") from exc
 
 
 def encode(value: Any) -> bytes:

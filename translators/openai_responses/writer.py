@@ -166,7 +166,7 @@ class StreamWriter:
             ident = self._id("ctc" if custom else "fc", event.item)
             block.item = Call(ident, event.id, event.name, event.namespace, custom=custom)
             self._emission.add(block.item)
-        elif event.seal is not None:
+        else:
             block.seal = event.seal
 
     def _id(self, prefix: str, given: str = "", *, any_given: bool = False) -> str:
@@ -202,8 +202,7 @@ class StreamWriter:
 
     def _add_fixed(self, ident: str, content: Any) -> None:
         self._end_message()
-        item = Fixed(ident, content)
-        self._emission.add(item)
+        self._emission.add(item := Fixed(ident, content))
         self._emission.done(item, "completed")
 
     # --- messages ---
@@ -339,8 +338,7 @@ class StreamWriter:
         block = self._blocks.get(event.block)
         if block is None:
             return
-        item = block.item
-        if not isinstance(item, Call):
+        if not isinstance(item := block.item, Call):
             block.texts.append(event.text)
         elif event.text:
             item.texts.append(event.text)
@@ -381,9 +379,9 @@ class StreamWriter:
 
     def _close_hosted(self, block: Block) -> None:
         opened = block.opened
+        if opened.vendor == VENDOR and block.native is not None:
+            self._add_fixed(opened.item, block.native)
         if opened.vendor == VENDOR:
-            if block.native is not None:
-                self._add_fixed(opened.item, block.native)
             return
         if opened.kind == "hosted_result":
             item = self._hosted.pop(opened.id, None)
@@ -391,8 +389,9 @@ class StreamWriter:
                 hosted.add_result(item.content, block.native or Raw(b"{}"))
                 self._emission.done(item, "completed")
             return
-        place = len(self._emission.items)
-        content = hosted.make_item(opened.name, self._seed, place, "".join(block.texts), block.native)
+        content = hosted.make_item(
+            opened.name, self._seed, len(self._emission.items), "".join(block.texts), block.native
+        )
         if content is None or opened.id in self._hosted:
             return
         self._end_message()

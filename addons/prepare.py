@@ -1,0 +1,229 @@
+"""What an attempt sends, in two forms: the wire has the secret, the record has its label."""
+
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from mitmproxy.net.server_spec import ServerSpec
+
+from addons import demo
+from addons.exchanges import Attempt, Exchange, Tape, Wire
+from addons.route import read_request
+from credentials.pool import Lease
+from providers.address import (
+    Address,
+    BadAddress,
+    NoSuchOperation,
+    Operation,
+    address,
+    auth_headers,
+    label_headers,
+    wire_headers,
+)
+from providers.payload import apply
+from translators import counting
+from translators import exchange as crossing
+from translators.dialect import Aim, Dialect, Outgoing
+from translators.errors import Unwritable
+from translators.exchange import Pump
+from translators.model import Request, Vendor
+from translators.names import ToolName
+from translators.registry import DIALECTS
+
+UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
+"""What an operation of ours is called where addresses and outcomes are looked up."""
+
+
+def prepare(exchange: Exchange, lease: Lease) -> None:
+    """Set the wire of a lease, and begin the attempt in the record.
+
+    Raises NoSuchOperation (this provider cannot do it), BadAddress (the config's fault), TranslationError (the
+    request's).
+    """
+    provider, credential = lease.provider, lease.credential
+    upstream = DIALECTS[provider.dialect]
+    operation = UPSTREAM[exchange.call.operation]
+    if operation == "compact" and upstream is not exchange.client:
+        raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
+    where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
+    via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
+    client_headers = dict(exchange.flow.request.headers)
+    outgoing = _outgoing(exchange, lease, upstream)
+    outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
+    _put(exchange, lease, upstream, where, via, outgoing, client_headers)
+
+
+def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
+    aim = Aim(
+        model=lease.model,
+        provider=lease.provider.key,
+        vendor=lease.provider.vendor,
+        stream=exchange.asked.stream,
+        traits=lease.traits,
+        official=lease.provider.official,
+    )
+    request: Request | None = None
+    del exchange.ledger.losses[:], exchange.ledger.applied[:]
+    if upstream is not exchange.client:
+        exchange.request = None
+        request = read_request(exchange)
+        _refuse_state(request)
+    outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
+    semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
+    if semantic and exchange.runtime.config.strict:
+        told = "; ".join(f"{loss.path}: {loss.reason}" for loss in semantic)
+        raise Unwritable(f"strict: {lease.provider.key} cannot be told everything: {told}", semantic[0].path)
+    if exchange.call.operation == "count_tokens":
+        return Outgoing(counting.write_count(upstream.name, outgoing.body, lease.model), outgoing.headers)
+    return outgoing
+
+
+def _put(
+    exchange: Exchange,
+    lease: Lease,
+    upstream: Dialect,
+    where: Address,
+    via: ServerSpec | None,
+    outgoing: Outgoing,
+    client_headers: Mapping[str, str],
+) -> None:
+    provider, credential = lease.provider, lease.credential
+
+    def headers(auth: dict[str, str], masked: bool) -> dict[str, str]:
+        made = wire_headers(
+            provider,
+            credential,
+            client_headers,
+            outgoing.headers,
+            auth=auth,
+            stream=exchange.asked.stream,
+            same_dialect=upstream is exchange.client,
+            masked=masked,
+        )
+        return {"host": where.authority} | made | {"content-length": str(len(outgoing.body))}
+
+    secret = headers(auth_headers(provider, credential, where), False)
+    shown = headers(label_headers(provider, credential, where), True)
+    exchange.wire = Wire(
+        scheme=where.scheme,
+        host=where.host,
+        port=where.port,
+        path=where.path,
+        headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in secret.items()],
+        body=outgoing.body,
+        read_failure=upstream.read_failure,
+        make_pump=_pumps(exchange, upstream, outgoing.tools, provider.vendor),
+        via=via,
+    )
+    _begin(
+        exchange,
+        credential.label,
+        provider.key,
+        upstream,
+        lease.model,
+        where.url,
+        list(shown.items()),
+        outgoing.body,
+    )
+
+
+def prepare_demo(exchange: Exchange) -> None:
+    """Set the wire of an answer that is made here. Raises TranslationError."""
+    upstream = DIALECTS[demo.dialect_for(exchange.client.name)]
+    aim = Aim(model=exchange.asked.model, provider="demo", vendor="demo", stream=exchange.asked.stream)
+    request = read_request(exchange)
+    body = upstream.write_request(request, aim, exchange.ledger)
+    exchange.lease = None
+    exchange.wire = Wire(
+        scheme="local",
+        host="demo",
+        port=0,
+        path="/",
+        headers=[],
+        body=body.body,
+        read_failure=upstream.read_failure,
+        make_pump=_pumps(exchange, upstream, body.tools, "demo"),
+        chunks=demo.answer(request, upstream, exchange.asked),
+        streamed=True,
+    )
+    _begin(exchange, "demo", "demo", upstream, exchange.asked.model, "local:demo", [], body.body)
+
+
+def _begin(
+    exchange: Exchange,
+    label: str,
+    provider: str,
+    upstream: Dialect,
+    model: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+) -> None:
+    exchange.attempts.append(
+        Attempt(
+            number=len(exchange.attempts) + 1,
+            label=label,
+            provider=provider,
+            dialect=upstream.name,
+            model=model,
+            url=url,
+            started=time.time(),
+            headers=headers,
+            body=body if len(body) <= exchange.keep else body[: exchange.keep],
+            raw=Tape(exchange.keep),
+        )
+    )
+
+
+def _pumps(exchange: Exchange, upstream: Dialect, tools: dict[str, ToolName], vendor: Vendor) -> Callable[[bool], Pump]:
+    """What makes the pump of an answer, once its headers tell whether it is a stream."""
+
+    def make(streamed: bool) -> Pump:
+        match exchange.call.operation:
+            case "count_tokens":
+                return crossing.Counted(exchange.client.name)
+            case "compact":
+                return crossing.Untouched()
+            case _:
+                return crossing.pump(exchange.client, upstream, exchange.asked, tools, streamed=streamed, vendor=vendor)
+
+    return make
+
+
+def _with_rules(
+    exchange: Exchange, lease: Lease, upstream: Dialect, outgoing: Outgoing, client_headers: Mapping[str, str]
+) -> Outgoing:
+    """The config's payload rules, on a body ready to go."""
+    rules = exchange.runtime.rules
+    if not rules or exchange.call.operation != "generate":
+        return outgoing
+    asked = exchange.asked.model
+    candidates = tuple(dict.fromkeys((lease.model, lease.route, asked)))
+    body = apply(rules, outgoing.body, upstream.name, candidates, exchange.client.name, client_headers)
+    return Outgoing(body, outgoing.headers, outgoing.tools)
+
+
+def _refuse_state(request: Request) -> None:
+    """What only the vendor's own store could answer must not be ignored: the client would lose its history."""
+    if request.state.previous_response:
+        raise Unwritable(
+            "this model's upstream does not keep responses: send the whole history instead",
+            "$.previous_response_id",
+            "previous_response_not_found",
+        )
+    if request.state.conversation is not None:
+        raise Unwritable("this model's upstream does not keep conversations", "$.conversation")
+    if request.state.background:
+        raise Unwritable("this model's upstream has no background mode", "$.background")
+
+
+def _via(proxy_url: str) -> ServerSpec | None:
+    """mitmproxy's form of an HTTP proxy; None for none. Raises BadAddress: one that was asked for is never left out."""
+    if not proxy_url or proxy_url in ("direct", "none"):
+        return None
+    parts = urlsplit(proxy_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise BadAddress(f"proxy-url {parts.scheme}://{parts.hostname}: only http and https proxies without a log-in")
+    if parts.scheme == "https":
+        return "https", (parts.hostname, parts.port or 443)
+    return "http", (parts.hostname, parts.port or 8080)

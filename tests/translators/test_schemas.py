@@ -1,0 +1,274 @@
+"""JSON Schema to and from Gemini's two schema fields."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from translators import schemas
+from translators.errors import Unreadable
+from translators.losses import Ledger
+
+
+def to(schema: Any, *, modern: bool, ledger: Ledger | None = None) -> Any:
+    raw = Raw(schema if isinstance(schema, bytes) else json.dumps(schema).encode())
+    written = bytes(schemas.to_gemini(raw, ledger or Ledger(), "$", modern))
+    return json.loads(written) if written else None
+
+
+def back(schema: Any) -> Any:
+    return json.loads(bytes(schemas.from_gemini(Raw(json.dumps(schema).encode()))))
+
+
+def rules(schema: Any, *, modern: bool) -> list[tuple[str, str]]:
+    ledger = Ledger()
+    to(schema, modern=modern, ledger=ledger)
+    return [(applied.rule, applied.path) for applied in ledger.applied]
+
+
+KEYWORDS_AS_NAMES = {
+    "type": "object",
+    "properties": {
+        "records": {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {
+                "type": "object",
+                "properties": {"name": {"type": "string"}},
+                "propertyNames": {"type": "string"},
+            },
+        },
+        "properties": {"type": "object", "propertyNames": {"type": "string"}},
+        "propertyNames": {"type": "string"},
+        "const": {"type": "integer", "exclusiveMinimum": 0},
+    },
+    "required": ["records", "properties", "propertyNames", "const"],
+}
+
+
+@pytest.mark.parametrize("modern", [True, False])
+def test_keywords_go_and_properties_of_the_same_name_stay(modern):
+    found = to(KEYWORDS_AS_NAMES, modern=modern)
+    assert list(found["properties"]) == ["records", "properties", "propertyNames", "const"]
+    assert found["required"] == ["records", "properties", "propertyNames", "const"]
+    records = found["properties"]["records"]
+    assert "uniqueItems" not in records
+    assert "propertyNames" not in records["items"]
+    assert "propertyNames" not in found["properties"]["properties"]
+    assert "exclusiveMinimum" not in found["properties"]["const"]
+    assert ("schema-hint", "$.properties.records.uniqueItems") in rules(KEYWORDS_AS_NAMES, modern=modern)
+
+
+def test_the_newer_field_keeps_definitions():
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {"P": {"type": "object", "properties": {"x": {"const": 1}}}},
+        "type": "object",
+        "properties": {
+            "p": {"$ref": "#/$defs/P"},
+            "$ref": {"type": "string"},
+            "n": {"type": ["integer", "null"], "exclusiveMinimum": 0},
+        },
+        "additionalProperties": False,
+    }
+    assert to(schema, modern=True) == {
+        "$defs": {"P": {"type": "object", "properties": {"x": {"enum": [1]}}}},
+        "type": "object",
+        "properties": {
+            "p": {"$ref": "#/$defs/P"},
+            "$ref": {"type": "string"},
+            "n": {"type": ["integer", "null"], "description": "exclusiveMinimum: 0"},
+        },
+        "additionalProperties": False,
+    }
+    old = to(schema, modern=False)
+    assert old["properties"]["p"]["type"] == "OBJECT"
+    assert old["properties"]["$ref"] == {"type": "STRING"}
+    number = old["properties"]["n"]
+    assert (number["type"], number["nullable"], number["minimum"]) == ("INTEGER", True, 1)
+
+
+OLD = [
+    ({"type": ["string", "null"]}, {"type": "STRING", "nullable": True}),
+    (
+        {"enum": ["a", "", None]},
+        {"type": "STRING", "nullable": True, "enum": ["a"], "description": 'enum: ["a","",null]'},
+    ),
+    ({"enum": [1, 2]}, {"type": "INTEGER", "description": "enum: [1,2]"}),
+    ({"enum": [1.5]}, {"type": "NUMBER", "description": "enum: [1.5]"}),
+    ({"const": True}, {"type": "BOOLEAN", "description": "enum: [true]"}),
+    ({"type": "array"}, {"type": "ARRAY", "items": {"type": "STRING"}}),
+    ({"type": "array", "items": [{"type": "string"}]}, {"type": "ARRAY", "items": {"type": "STRING"}}),
+    (
+        {"prefixItems": [{"type": "string"}, {"type": "number"}]},
+        {"type": "ARRAY", "items": {"anyOf": [{"type": "STRING"}, {"type": "NUMBER"}]}},
+    ),
+    (
+        {"type": ["string", "integer"], "minLength": 2},
+        {"anyOf": [{"type": "STRING", "minLength": 2}, {"type": "INTEGER"}]},
+    ),
+    ({"oneOf": [{"type": "string"}, {"type": "null"}]}, {"type": "STRING", "nullable": True}),
+    ({"type": "string", "format": "uri"}, {"type": "STRING", "description": "format: uri"}),
+    ({"type": "string", "format": "date-time"}, {"type": "STRING", "format": "date-time"}),
+    (
+        {"type": "number", "exclusiveMaximum": 3, "maximum": 2},
+        {"type": "NUMBER", "maximum": 2, "description": "exclusiveMaximum: 3"},
+    ),
+    ({"type": "number", "exclusiveMinimum": True}, {"type": "NUMBER", "description": "exclusiveMinimum: true"}),
+    ({"type": "string", "examples": ["x", "y"]}, {"type": "STRING", "example": "x"}),
+    ({"type": "object", "additionalProperties": True, "x-y": 1}, {"type": "OBJECT"}),
+    (True, {"type": "STRING", "description": "any JSON value"}),
+    (
+        {
+            "allOf": [
+                {"properties": {"a": {"type": "string"}}, "minProperties": 1},
+                {"minProperties": 2, "required": ["a", "z"]},
+            ]
+        },
+        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}, "minProperties": 2, "required": ["a"]},
+    ),
+    ({"$ref": "#/$defs/none"}, {"type": "OBJECT", "description": "See: none"}),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), OLD, ids=[json.dumps(schema)[:50] for schema, _ in OLD])
+def test_the_old_field(schema, expected):
+    found = to({"type": "object", "properties": {"p": schema}}, modern=False)
+    assert found == {"type": "OBJECT", "properties": {"p": expected}}
+
+
+@pytest.mark.parametrize("schema", [{}, {"type": "object"}, {"type": "object", "properties": {}}, True, {"$ref": "#"}])
+def test_an_object_without_properties_is_left_out_of_the_old_field(schema):
+    assert to(schema, modern=False) is None
+
+
+def test_recursion_in_the_newer_field_becomes_optional():
+    schema = {
+        "definitions": {
+            "Node": {
+                "type": "object",
+                "properties": {
+                    "v": {"type": "number"},
+                    "kids": {"type": "array", "items": {"$ref": "#/definitions/Node"}},
+                },
+                "required": ["v", "kids"],
+            },
+            "List": {"type": "array", "items": {"$ref": "#/definitions/List"}},
+        },
+        "type": "object",
+        "properties": {
+            "root": {"$ref": "#/definitions/Node", "description": "lost"},
+            "list": {"$ref": "#/definitions/List"},
+        },
+        "required": ["root"],
+    }
+    ledger = Ledger()
+    found = to(schema, modern=True, ledger=ledger)
+    assert found["$defs"]["Node"]["required"] == ["v"]
+    assert found["$defs"]["Node"]["properties"]["kids"]["items"] == {"$ref": "#/$defs/Node"}
+    assert found["$defs"]["List"]["items"] == {"type": "object"}
+    assert found["required"] == ["root"]
+    assert [loss.path for loss in ledger.losses] == ["$.properties.root.description"]
+
+
+def test_recursion_in_the_old_field_ends_in_a_name():
+    schema = {
+        "$defs": {"N": {"type": "object", "properties": {"next": {"$ref": "#/$defs/N"}}}},
+        "$ref": "#/$defs/N",
+    }
+    assert to(schema, modern=False) == {
+        "type": "OBJECT",
+        "properties": {"next": {"type": "OBJECT", "description": "See: N"}},
+    }
+
+
+def test_siblings_of_a_reference_are_put_into_a_copy():
+    schema = {
+        "$defs": {"P": {"type": "string", "description": "theirs"}},
+        "type": "object",
+        "properties": {"p": {"$ref": "#/$defs/P", "description": "ours"}, "q": {"allOf": [{"$ref": "#/$defs/P"}]}},
+    }
+    found = to(schema, modern=True)
+    assert found["properties"]["p"] == {"description": "ours", "type": "string"}
+    assert found["properties"]["q"] == {"$ref": "#/$defs/P"}
+
+
+def test_a_dense_net_of_references_stays_small():
+    links = {
+        f"D{i}": {"type": "object", "properties": {side: {"$ref": f"#/$defs/D{i + 1}"} for side in "abcd"}}
+        for i in range(30)
+    }
+    links["D30"] = {"type": "string"}
+    ledger = Ledger()
+    found = schemas.to_gemini(Raw(json.dumps({"$defs": links, "$ref": "#/$defs/D0"}).encode()), ledger, "$", False)
+    assert len(bytes(found)) < 5_000_000
+    assert any(loss.reason == "the schema is too large" for loss in ledger.losses)
+
+
+def test_digits_and_order_stay():
+    text = b'{"type":"object","properties":{"z":{"minimum":1.10},"a":{"maximum":123456789012345678901234567890}}}'
+    assert bytes(schemas.to_gemini(Raw(text), Ledger(), "$", True)) == text
+    assert b'"minimum":1.10' in bytes(schemas.to_gemini(Raw(text), Ledger(), "$", False))
+
+
+FROM = [
+    ({"type": "STRING", "nullable": True, "enum": ["x"]}, {"type": ["string", "null"], "enum": ["x", None]}),
+    ({"any_of": [{"type": "INTEGER"}], "nullable": True}, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+    (
+        {"type": "ARRAY", "items": {"type": "NUMBER"}, "minItems": "3"},
+        {"type": "array", "items": {"type": "number"}, "minItems": 3},
+    ),
+    ({"type": "TYPE_UNSPECIFIED", "example": 1}, {"examples": [1]}),
+    ({"type": "STRING", "format": "enum", "enum": ["a"]}, {"type": "string", "enum": ["a"]}),
+    ({"ref": "#/defs/A", "defs": {"A": {"type": "STRING"}}}, {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}}),
+    (
+        {"type": "object", "properties": {"type": {"type": "STRING"}}},
+        {"type": "object", "properties": {"type": {"type": "string"}}},
+    ),
+    ({"type": ["STRING", "NULL"], "nullable": True}, {"type": ["string", "null"]}),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), FROM, ids=[json.dumps(schema)[:40] for schema, _ in FROM])
+def test_geminis_own_type_becomes_json_schema(schema, expected):
+    assert back(schema) == expected
+
+
+def test_property_ordering_is_the_order():
+    found = back({"type": "OBJECT", "properties": {"b": {}, "a": {}, "c": {}}, "propertyOrdering": ["a", "b"]})
+    assert list(found["properties"]) == ["a", "b", "c"]
+    assert "propertyOrdering" not in found
+
+
+@pytest.mark.parametrize("text", [b"{", b"[" * 100_000])
+def test_what_is_no_schema_is_refused(text):
+    for call in (lambda: schemas.from_gemini(Raw(text)), lambda: schemas.to_gemini(Raw(text), Ledger(), "$.x", True)):
+        with pytest.raises(Unreadable):
+            call()
+
+
+NAMES = "type properties items anyOf oneOf allOf $ref $defs enum const required not prefixItems minimum maximum x"
+NAMES += " additionalProperties nullable description format"
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(NAMES.split()),
+            inner | st.sampled_from(["object", "array", "null", "#", "#/$defs/x", ["string", "null"]]),
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plain, st.booleans())
+def test_any_json_gives_some_schema_and_the_same_twice(schema, modern):
+    assert to(schema, modern=modern) == to(schema, modern=modern)
+    back(schema)

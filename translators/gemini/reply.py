@@ -1,0 +1,50 @@
+"""Whole answers, both ways. They go through the same events as streams, so both say the same."""
+
+from typing import Any
+
+from translators.dialect import Asked
+from translators.events import Event, Started
+from translators.fold import unfold
+from translators.gemini.answer import Answer
+from translators.gemini.stream import StreamReader
+from translators.gemini.stream_writer import written
+from translators.model import Reply
+
+
+def read_reply(body: bytes) -> list[Event]:
+    """Read a whole answer (one object, an array of chunks, or SSE). Raises Unreadable for what is none of them."""
+    reader = StreamReader()
+    return reader.feed(body) + reader.finish()
+
+
+def write_reply(reply: Reply, asked: Asked) -> bytes:
+    """Write a whole answer. An empty text part stands only where there is no other."""
+    answer = Answer(asked, whole=True)
+    parts: dict[int, list[Any]] = {}
+    started = Started()
+    for event in unfold(reply):
+        if isinstance(event, Started):
+            started = event
+        for index, part in answer.take(event):
+            parts.setdefault(index, []).append(part)
+    body: dict[str, Any] = {}
+    reason = answer.block_reason()
+    if reason is not None:
+        body["promptFeedback"] = {"blockReason": reason}
+    else:
+        body["candidates"] = [_candidate(answer, index, parts.get(index, [])) for index in answer.finished()]
+    body["usageMetadata"] = answer.usage_metadata()
+    body["modelVersion"] = asked.model
+    body["responseId"] = started.id or asked.seed
+    return written(body)
+
+
+def _candidate(answer: Answer, index: int, parts: list[Any]) -> dict[str, Any]:
+    left, beside = answer.ending(index)
+    if left:
+        bare = [part for part in parts if isinstance(part, dict) and part.keys() == {"text"}]
+        if bare:  # a signature of its own part would be an empty text beside others
+            bare[-1]["thoughtSignature"] = left[0]["thoughtSignature"]
+        else:
+            parts = parts + left
+    return {"index": index, "content": {"role": "model", "parts": parts or [{"text": ""}]}, **beside}
