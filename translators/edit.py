@@ -16,6 +16,7 @@ from translators.model import Reasoning, Request
 
 class _Named(msgspec.Struct):
     model: str = ""
+    max_tokens: int | None = None
 
 
 _named = msgspec.json.Decoder(_Named)
@@ -46,7 +47,8 @@ def set_reasoning(body: bytes, reasoning: Reasoning, dialect: Dialect, aim: Aim,
 
     Values of other fields keep their bytes; white space between top-level fields is lost.
     """
-    bare = Request(model=aim.model, turns=[], reasoning=reasoning)
+    # A budget must fit under the limit that the client has set.
+    bare = Request(model=aim.model, turns=[], reasoning=reasoning, max_output=_named.decode(body).max_tokens)
     wanted = _object.decode(dialect.write_request(bare, aim, ledger).body)
     fields = _object.decode(body)
     for name in dialect.reasoning_fields:

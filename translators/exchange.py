@@ -136,6 +136,8 @@ class Turning:
         opened = self.order.open
         settled: list[Event] = []
         for event in events:
+            if self.over:
+                break
             kind = type(event)
             if kind in _TEXTS and event.block in opened:  # type: ignore[attr-defined]
                 if self._unwrapping and event.block in self._unwrapping:  # type: ignore[attr-defined]
@@ -157,6 +159,11 @@ class Turning:
                 self.usage = merge_usage(self.usage, event.usage)
             case Sealed() if self._vendor != self._native:
                 return [Sealed(event.block, self._claim(event.seal))]
+            case Finished(stop=Stop(reason="bad_call")) if not self.order.next_block:
+                said = event.stop.native or "bad_call"
+                failure = Failure(kind="upstream", message=f"the model made no usable answer ({said})", code="bad_call")
+                self.over = True
+                return [Failed(failure)]
             case Finished():
                 stop = _end_of_turn(event.stop, called=event.candidate in self._called)
                 if event.candidate == 0 or self.stop is None:

@@ -42,43 +42,63 @@ class Decoder:
                 self._held_cr = True
                 chunk = chunk[:-1]
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if not chunk:
-            return []
+        if self._pieces:
+            return self._continue(chunk)
+        *whole, rest = chunk.split(b"\n\n")
+        if rest:
+            self._pieces.append(rest)
+            self._size = len(rest)
+        return self._read(whole)
+
+    def _read(self, whole: list[bytes]) -> list[Frame]:
+        if self._fresh and whole:
+            self._fresh = False
+            whole[0] = whole[0].removeprefix(b"\xef\xbb\xbf")
+        return _frames(whole)
+
+    def _continue(self, chunk: bytes) -> list[Frame]:
+        """The same while a frame is incomplete: only the new bytes are searched, so a long frame costs its length."""
         pieces = self._pieces
-        ends = b"\n\n" in chunk or (chunk[0] == 10 and bool(pieces) and pieces[-1].endswith(b"\n"))
-        pieces.append(chunk)
-        self._size += len(chunk)
+        ends = b"\n\n" in chunk or (chunk.startswith(b"\n") and pieces[-1].endswith(b"\n"))
+        if chunk:
+            pieces.append(chunk)
+            self._size += len(chunk)
         if not ends:
             if self._size > LARGEST_FRAME:
                 raise Unreadable(f"an event of more than {LARGEST_FRAME} bytes")
             return []
-        *whole, rest = (b"".join(pieces) if len(pieces) > 1 else chunk).split(b"\n\n")
+        *whole, rest = b"".join(pieces).split(b"\n\n")
         self._pieces = [rest] if rest else []
         self._size = len(rest)
-        return [frame for block in whole if (frame := self._read(block)) is not None]
+        return self._read(whole)
 
     def finish(self) -> list[Frame]:
         """Give what stood after the last blank line: a frame cut short, or one whose sender left the blank line out."""
         rest = b"".join(self._pieces)
         self._pieces, self._size = [], 0
-        frame = self._read(rest)
-        return [frame] if frame is not None else []
+        return self._read([rest])
 
-    def _read(self, block: bytes) -> Frame | None:
-        if self._fresh:
-            self._fresh = False
-            block = block.removeprefix(b"\xef\xbb\xbf")
-        # The two shapes nearly every frame has; anything else goes line by line.
-        if block.startswith(b"data: ") and b"\n" not in block:
-            return _frame(b"", block[6:])
+
+def _frames(blocks: list[bytes]) -> list[Frame]:
+    """Read what stands between blank lines: the two shapes nearly every frame has here, anything else line by line."""
+    found: list[Frame] = []
+    for block in blocks:
         if block.startswith(b"event: "):
-            name, _, data = block.partition(b"\n")
-            if data.startswith(b"data: ") and b"\n" not in data:
-                return _frame(name[7:], data[6:])
-        return _read_lines(block)
+            end = block.find(b"\n")
+            if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0:
+                frame = Frame(block[7:end], block[end + 7 :])
+            else:
+                frame = _read_lines(block)
+        elif block.startswith(b"data: ") and b"\n" not in block:
+            frame = Frame(b"", block[6:])
+        else:
+            frame = _read_lines(block)
+        if frame.data and not frame.data.isspace():
+            found.append(frame)
+    return found
 
 
-def _read_lines(block: bytes) -> Frame | None:
+def _read_lines(block: bytes) -> Frame:
     event, data = b"", []
     for line in block.split(b"\n"):
         name, colon, value = line.partition(b":")
@@ -90,11 +110,7 @@ def _read_lines(block: bytes) -> Frame | None:
             event = value
         elif line.startswith((b"{", b"[")):  # a raw JSON line where an event was due: often an error body
             data.append(line)
-    return _frame(event, b"\n".join(data))
-
-
-def _frame(event: bytes, data: bytes) -> Frame | None:
-    return Frame(event, data) if data and not data.isspace() else None
+    return Frame(event, b"\n".join(data))
 
 
 def frames(body: bytes) -> Iterator[Frame]:

@@ -38,8 +38,8 @@ class ExchangeLayer(HttpLayer):
         self.terms = terms
         self._wire_ids = itertools.count(FIRST_WIRE_ID)
         self._tick: commands.RequestWakeup | None = None
-        self.used: set[str] = set()
-        """Ids of upstream connections that have carried an answer: their next failure may be a stale keep-alive."""
+        self.used: dict[str, float] = {}
+        """When (monotonic) upstream connections, by id, last carried an answer: a later failure may be a stale one."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.Wakeup) and event.command is self._tick:
@@ -116,5 +116,5 @@ class ExchangeLayer(HttpLayer):
         ]
         for connection in dead:
             del self.connections[connection]
-            self.used.discard(connection.id)
+            self.used.pop(connection.id, None)
         yield from super().get_connection(event, reuse=reuse)

@@ -16,6 +16,7 @@ stream id is
 `self.stream_id`, the upstream side `self.wire_id`.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +28,6 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HttpStream,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
@@ -44,8 +44,10 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook, HttpResponseHeadersHook
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
 
+from addons.engine import faults
+from addons.engine.client_side import ClientSide
 from addons.engine.decoding import Decoder, decoder
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook
 from addons.exchanges import Exchange, Wire
@@ -58,6 +60,9 @@ if TYPE_CHECKING:
 AFTER_THE_END = 5.0
 """Seconds an upstream may keep its connection open after it has said its last event."""
 
+IDLE_SECONDS = 2.0
+"""A connection that was idle for longer may have been closed by its owner just as we sent."""
+
 LARGEST_ERROR = 1 << 20
 """Bytes of an error answer that are read; the rest cannot matter to anybody."""
 
@@ -69,25 +74,22 @@ class Connect(GetHttpConnection):
     since: float = 0.0
 
 
-class ExchangeStream(HttpStream):
+class ExchangeStream(ClientSide):
     """One request of a client, from its headers to the last byte of its answer."""
 
     def __init__(self, context: Context, stream_id: int, parent: "ExchangeLayer") -> None:
-        super().__init__(context, stream_id)
+        super().__init__(context, stream_id, parent.terms)
         self.parent = parent
-        self.terms = parent.terms
         self.wire_id = 0  # 0: nothing is under way upstream
         self.upstream: Server | None = None
         self.pump: Pump | None = None
-        self.spoken = False  # the client has the status line
         self._decoder: Decoder | None = None
         self._error_body: list[bytes] = []
         self._error_size = 0
         self._resent = False
+        self._sent = 0.0  # when the latest attempt was sent
         self._heard = 0.0  # when the upstream last said something
-        self._said = 0.0  # when the client last got something
         self._request_size = 0
-        self._whole = b""
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +174,7 @@ class ExchangeStream(HttpStream):
                 return
             if (yield from self._send(exchange, wire)):
                 return
-            if self.client_state is self.state_errored:
+            if self.client_state == self.state_errored:
                 return
 
     def _send(self, exchange: Exchange, wire: Wire) -> layer.CommandGenerator[bool]:
@@ -183,12 +185,12 @@ class ExchangeStream(HttpStream):
         if (yield from self.check_killed(True)):
             return False
         if error is not None:
-            exchange.attempt.failure = _connect_failure(wire, error)
+            exchange.attempt.failure = faults.unreachable(wire, error)
             return False
         self.upstream = self.context.server = self.flow.server_conn = connection
         self.wire_id = self.parent.open_wire(self)
         self._wire = wire
-        self._heard = time.monotonic()
+        self._heard = self._sent = time.monotonic()
         self.server_state = self._await_headers
         now = time.time()
         request = http.Request(
@@ -227,6 +229,8 @@ class ExchangeStream(HttpStream):
         self.server_state = self.state_uninitialized
         if wire_id:
             self.parent.close_wire(wire_id)
+            if self.upstream is not None and self.upstream.id in self.parent.used:
+                self.parent.used[self.upstream.id] = time.monotonic()
             if cancel and self.upstream is not None:
                 reason = RequestProtocolError(wire_id, "no longer wanted", ErrorCode.CANCEL)
                 yield SendHttp(reason, self.upstream)
@@ -240,7 +244,7 @@ class ExchangeStream(HttpStream):
         if exchange is None or self.upstream is None:
             return
         response = event.response
-        self.parent.used.add(self.upstream.id)
+        self.parent.used[self.upstream.id] = time.monotonic()
         attempt = exchange.attempt
         attempt.status = response.status_code
         attempt.answer_headers = list(response.headers.items(multi=True))
@@ -274,7 +278,7 @@ class ExchangeStream(HttpStream):
         if isinstance(event, ResponseEndOfMessage) or too_long:
             headers = {name.lower(): value for name, value in attempt.answer_headers}
             if attempt.status < 300:
-                failure = _page_failure(attempt.url, headers.get("content-type", ""))
+                failure = faults.page(attempt.url, headers.get("content-type", ""))
             else:
                 failure = self._wire.read_failure(attempt.status, headers, b"".join(self._error_body))
             yield from self._next(exchange, failure, cancel=not isinstance(event, ResponseEndOfMessage))
@@ -344,89 +348,18 @@ class ExchangeStream(HttpStream):
             and not attempt.status
             and not self._resent
             and self.upstream is not None
-            and self.upstream.id in self.parent.used
+            and self._sent - self.parent.used.get(self.upstream.id, math.inf) > IDLE_SECONDS
         )
         yield from self._leave_upstream(cancel=False)
         if stale:  # an idle connection that its owner closed as we sent: no fault of the credential's
             self._resent = True
-            if not (yield from self._send(exchange, self._wire)) and self.client_state is not self.state_errored:
+            if not (yield from self._send(exchange, self._wire)) and self.client_state != self.state_errored:
                 yield from self._attempt()
         elif pump is None:
             exchange.attempt.failure = failure
             yield from self._attempt()
         else:
             yield from self._finish(exchange, pump, failure)
-
-    # --- towards the client -----------------------------------------------------------------------------------------
-
-    def _say(self, exchange: Exchange, said: bytes) -> layer.CommandGenerator[None]:
-        """Send bytes of a stream, after the head if it has not left yet. A whole answer waits for `_end`."""
-        if not self.spoken:
-            if not exchange.asked.stream:
-                exchange.emitted.add(said)
-                self._whole = said
-                return
-            yield from self._begin(exchange)
-            if self.client_state is self.state_errored:
-                return
-        exchange.emitted.add(said)
-        if said:
-            self._said = time.monotonic()
-            yield SendHttp(ResponseData(self.stream_id, said), self.context.client)
-
-    def _begin(self, exchange: Exchange) -> layer.CommandGenerator[None]:
-        """Send status 200 and the headers of a stream (or of a body that is kept alive while it is made)."""
-        self.flow.response = self.terms.stream_head(exchange)
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.check_killed(True)):
-            return
-        self.spoken = True
-        self._said = time.monotonic()
-        yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response), self.context.client)
-
-    def _end(self, exchange: Exchange) -> layer.CommandGenerator[None]:
-        """A good end."""
-        if not self.spoken:
-            self.flow.response = self.terms.whole_head(exchange, self._whole)
-            yield from self._answer_here()
-            return
-        assert self.flow.response is not None
-        self.flow.response.data.content = exchange.emitted.bytes()
-        yield from self.send_response(already_streamed=True)
-
-    def _end_broken(self, exchange: Exchange, failure: Failure) -> layer.CommandGenerator[None]:
-        """The client has been told inside the stream; the flow is marked as failed."""
-        exchange.attempt.failure = failure
-        if self.flow.response is not None:
-            self.flow.response.data.content = exchange.emitted.bytes()
-            self.flow.response.timestamp_end = time.time()
-        self.flow.error = flow.Error(failure.message)
-        yield HttpErrorHook(self.flow)
-        self.server_state = self.state_done
-        self.flow.live = False
-        yield DropStream(self.stream_id)
-        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-
-    def _refuse(self, exchange: Exchange) -> layer.CommandGenerator[None]:
-        """Nobody can answer: an error in the client's dialect, as a status if that is still free."""
-        failure = exchange.refusal or Failure(kind="server", message="nobody answered", origin="cliproxy")
-        if self.spoken:
-            said = self.terms.late_failure(exchange, failure)
-            yield from self._say(exchange, said)
-            yield from self._end_broken(exchange, failure)
-            return
-        self.flow.response = self.terms.refusal(exchange, failure)
-        yield from self._answer_here()
-
-    def _answer_here(self) -> layer.CommandGenerator[None]:
-        """Send a response that was made here."""
-        if self.flow.response is None:
-            self.flow.response = http.Response.make(500, b"no addon took this request")
-        self.flow.response.timestamp_start = time.time()
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.check_killed(True)):
-            return
-        yield from self.send_response()
 
     def _local(self, exchange: Exchange, wire: Wire) -> layer.CommandGenerator[None]:
         """An answer made in this process (demo, log tail, relay), chunk by chunk."""
@@ -440,14 +373,14 @@ class ExchangeStream(HttpStream):
             if chunk is None:
                 break
             yield from self._take(exchange, pump, chunk)
-            if self.client_state is self.state_errored or pump.failure is not None:
+            if self.client_state == self.state_errored or pump.failure is not None:
                 return
         yield from self._finish(exchange, pump, None)
 
     # --- the client leaves, and time passes ---------------------------------------------------------------------------
 
     def _client_gone(self, message: str) -> layer.CommandGenerator[None]:
-        over = self.server_state in (self.state_done, self.state_errored) or self.client_state is self.state_errored
+        over = self.server_state in (self.state_done, self.state_errored) or self.client_state == self.state_errored
         yield from self._leave_upstream(cancel=True)
         self.client_state = self.server_state = self.state_errored
         if not over and hasattr(self, "flow"):
@@ -469,7 +402,7 @@ class ExchangeStream(HttpStream):
         return killed
 
     def _tick(self, now: float) -> layer.CommandGenerator[None]:
-        if not hasattr(self, "flow") or self.client_state is not self.state_done:
+        if not hasattr(self, "flow") or self.client_state != self.state_done:
             return
         exchange = self.terms.exchanges.get(self.flow)
         if exchange is None:
@@ -480,12 +413,12 @@ class ExchangeStream(HttpStream):
             attempt = exchange.attempt
             if self.pump is None or not attempt.first_byte:
                 if silent > limits.first_byte:
-                    failure = _late(f"{attempt.url} gave no answer within {limits.first_byte:g} s")
+                    failure = faults.late(f"{attempt.url} gave no answer within {limits.first_byte:g} s")
                     yield from self._next(exchange, failure, cancel=True)
                     return
             elif silent > (AFTER_THE_END if self.pump.ended else limits.idle):
                 pump = self.pump
-                failure = _late(f"{attempt.url} fell silent for {limits.idle:g} s")
+                failure = faults.late(f"{attempt.url} fell silent for {limits.idle:g} s")
                 yield from self._leave_upstream(cancel=True)
                 yield from self._finish(exchange, pump, failure)
                 return
@@ -500,23 +433,6 @@ class ExchangeStream(HttpStream):
             return
         if not self.spoken:
             yield from self._begin(exchange)
-            if self.client_state is self.state_errored:
+            if self.client_state == self.state_errored:
                 return
         yield from self._say(exchange, ping)
-
-
-def _late(message: str) -> Failure:
-    return Failure(kind="timeout", message=message, origin="cliproxy")
-
-
-def _page_failure(url: str, kind: str) -> Failure:
-    message = f"{url} answered 200 with {kind}, which is a page and no answer of an API; is the base URL right (…/v1)?"
-    return Failure(kind="upstream", message=message, origin="cliproxy")
-
-
-def _connect_failure(wire: Wire, error: str) -> Failure:
-    where = f"{wire.scheme}://{wire.host}:{wire.port}"
-    through = f" through the proxy {wire.via[1][0]}:{wire.via[1][1]}" if wire.via else ""
-    return Failure(
-        kind="upstream", message=f"cannot connect to {where}{through}: {error}", origin="cliproxy", code="connect"
-    )

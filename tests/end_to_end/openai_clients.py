@@ -147,7 +147,10 @@ class ResponsesTalker:
         return Heard(
             text=response.output_text,
             thinking="".join(
-                part.text for item in response.output if item.type == "reasoning" for part in item.summary
+                part.text
+                for item in response.output
+                if item.type == "reasoning"
+                for part in [*item.summary, *(item.content or [])]  # summaries of closed models, text of open ones
             ),
             calls=[(item.name, json.loads(item.arguments)) for item in made],
             counts=Counts(usage.input_tokens, usage.input_tokens_details.cached_tokens, usage.output_tokens),

@@ -91,7 +91,12 @@ def test_the_next_credential_answers(client: httpx.Client, upstream: FakeUpstrea
     assert text_in(dialect, payloads(answer.content)) == "All is well."
     assert ended_well(dialect, answer.content)
     assert len(upstream.asked(key=key(scene, kind, 1))) == 1
-    assert len(upstream.asked(key=key(scene, kind, 0))) == (not isinstance(SCENES[scene], str))
+    first = upstream.asked(key=key(scene, kind, 0))
+    assert len({seen.connection for seen in first}) == len(first)
+    if "before-headers" in scene and "silent" not in scene:
+        assert 1 <= len(first) <= 2  # a connection used before may have been stale: once more over a new one
+    else:
+        assert len(first) == (not isinstance(SCENES[scene], str))
     if "silent" in scene:
         assert upstream.asked(key=key(scene, kind, 0))[0].cancelled.wait(1)
 

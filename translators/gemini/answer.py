@@ -220,6 +220,8 @@ class Answer:
             case "hosted" | "hosted_result" | "unknown":
                 return self._hosted_over(block)
             case "image" | "audio":
+                if not block.texts:
+                    return []
                 data = {"mimeType": block.mime, "data": "".join(block.texts)}
                 return self._out(block, {"inlineData": data}, carries=False)
 
@@ -272,7 +274,7 @@ class Answer:
     def _hosted_over(self, block: _Block) -> list[tuple[int, Written | Raw]]:
         opened = block.opened
         native = opened.vendor == (VENDOR if opened.kind != "unknown" else "gemini")
-        if native and block.native is not None:
+        if native and block.native is not None and bytes(block.native) != b"{}":  # a part must hold something
             return self._out(block, block.native, carries=False)
         if opened.kind == "hosted" and opened.name == "web_search":
             self.candidates[opened.candidate].queries += _queries("".join(block.texts))

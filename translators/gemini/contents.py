@@ -77,10 +77,10 @@ class ContentsReader:
             seals = []
         own: Seal | None = None
         for seal in seals:
-            if seal.place == "ahead":
+            if seal.place == "ahead" and not (part.thought and seal is seals[-1]):
                 self._ahead(seal, turn, at)
             else:
-                own = replace(seal, place="self")
+                own = replace(seal, place="self", text="")
         for name in part.others:
             self.ledger.lose(f"{at}.{name}", "unknown field")
         said = self._read(part, own, turn, at)

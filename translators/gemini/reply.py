@@ -42,6 +42,10 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
 def _candidate(answer: Answer, index: int, parts: list[Any]) -> dict[str, Any]:
     left, beside = answer.ending(index)
     if left:
+        last = parts[-1] if parts else None
+        if isinstance(last, dict) and last.keys() == {"text", "thought"}:  # thinking was the last that was said
+            last["thoughtSignature"] = left[0]["thoughtSignature"]
+            return {"index": index, "content": {"role": "model", "parts": parts}, **beside}
         bare = [part for part in parts if isinstance(part, dict) and part.keys() == {"text"}]
         if bare:  # a signature of its own part would be an empty text beside others
             bare[-1]["thoughtSignature"] = left[0]["thoughtSignature"]

@@ -14,6 +14,7 @@ from translators.gemini.contents import ContentsReader, detail_of
 from translators.gemini.settings import (
     SettingsWriter,
     read_format,
+    read_logprobs,
     read_sampling,
     read_thinking,
     read_tier,
@@ -22,7 +23,7 @@ from translators.gemini.spelling import Reading
 from translators.gemini.tools import ToolsWriter, read_choice, read_tools
 from translators.gemini.turns import TurnsWriter
 from translators.losses import Ledger
-from translators.model import CacheHints, Identity, Logprobs, Request, ServerState
+from translators.model import Identity, Request, ServerState
 
 _PLACES = {
     "max_output": "generationConfig.maxOutputTokens",
@@ -82,6 +83,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         sampling=read_sampling(config),
         stops=config.stop_sequences or [],
         n=config.candidate_count,
+        logprobs=read_logprobs(config),
         reasoning=read_thinking(config.thinking_config, at["reasoning"]),
         format=read_format(config),
         modalities=[word.lower() for word in config.response_modalities or []],
@@ -89,7 +91,6 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         image=config.image_config,
         safety=said.safety_settings,
         identity=Identity(labels=said.labels),
-        cache=CacheHints(),
         service_tier=read_tier(said.service_tier),
         state=ServerState(cached_content=said.cached_content or "", store=said.store),
         stream=bool(stream),
@@ -97,9 +98,6 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         dialect="gemini",
         at=at,
     )
-    if config.response_logprobs is not None or config.logprobs is not None:
-        wanted = config.response_logprobs if config.response_logprobs is not None else True
-        request.logprobs = Logprobs(wanted=wanted, top=config.logprobs)
     _read_system(request, said, prefix, reading, ledger)
     return request
 

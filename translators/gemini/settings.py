@@ -57,6 +57,13 @@ def read_format(config: wire.GenerationConfig) -> OutputFormat | None:
     return OutputFormat(kind=kind, schema=schema, gemini_schema=json_schema is None and own_schema is not None)
 
 
+def read_logprobs(config: wire.GenerationConfig) -> Logprobs | None:
+    """Read whether log probabilities are wanted; a number of alternatives alone wants them."""
+    if config.response_logprobs is None and config.logprobs is None:
+        return None
+    return Logprobs(wanted=config.response_logprobs is not False, top=config.logprobs)
+
+
 def read_sampling(config: wire.GenerationConfig) -> Sampling:
     """Read the numbers that steer sampling."""
     return Sampling(

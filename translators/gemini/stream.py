@@ -203,7 +203,7 @@ class StreamReader:
         """Text with a signature ends its block. Without text it is a part of its own, or the end of a thought."""
         kind = "thinking" if part.thought else "text"
         text = part.text or ""
-        seals = self._seals(part.thought_signature, state, out)
+        seals = self._seals(part.thought_signature, state, out, bool(part.thought))
         self._text(text, kind, state, out)
         if not seals:
             return
@@ -213,21 +213,22 @@ class StreamReader:
         out.append(Sealed(state.open, seals[-1]))
         state.sealed = True
 
-    def _seals(self, signature: str | None, state: _Candidate, out: list[Event]) -> list[Seal]:
+    def _seals(self, signature: str | None, state: _Candidate, out: list[Event], thought: bool = False) -> list[Seal]:
         """The seals of the part itself. Another vendor's thinking in an envelope is given as a block before it."""
         try:
             found = seals_of(signature)
         except ValueError:
             return []  # nothing Google would take back
         for seal in found:
-            if seal.place == "ahead":
+            if seal.place == "ahead" and not (thought and seal is found[-1]):
                 if state.kind != "thinking" or state.open < 0 or state.sealed:
                     self._open(state, "thinking", out)
                     if seal.text:
                         out.append(ThinkingDelta(state.open, seal.text))
                 out.append(Sealed(state.open, msgspec.structs.replace(seal, place="self", text="")))
                 state.sealed = True
-        return [seal for seal in found if seal.place != "ahead"]
+        own = found[-1:] if thought else [seal for seal in found if seal.place != "ahead"]
+        return [msgspec.structs.replace(seal, place="self", text="") for seal in own]
 
     def _call(self, call: wire.FunctionCall, signature: str | None, state: _Candidate, out: list[Event]) -> None:
         seals = self._seals(signature, state, out)

@@ -90,6 +90,14 @@ def args_of(arguments: str, form: str) -> tuple[Raw, str]:
     return Raw(b'{"value":' + raw + b"}"), "arguments-no-object"
 
 
+def _is_response(part: Any) -> bool:
+    return isinstance(part, dict) and "functionResponse" in part
+
+
+def _is_call(part: Any) -> bool:
+    return isinstance(part, dict) and "functionCall" in part
+
+
 class TurnsWriter:
     """Writes the contents of one request."""
 
@@ -100,11 +108,11 @@ class TurnsWriter:
         self.attachments = Attachments(aim, ledger)
         self.contents: list[dict[str, Any]] = []
         self.used: set[str] = set()
+        self.places: dict[str, str] = {}  # id of a call → where it stood
         self.system, self.groups = groups_of(request, ledger)
 
     def write(self) -> list[dict[str, Any]]:
         """Write all contents."""
-        current = self._current_turn()
         waiting: list[tuple[ToolCall, str]] = []
         for index, (role, parts) in enumerate(self.groups):
             if role == "assistant":
@@ -113,13 +121,25 @@ class TurnsWriter:
                     self.ledger.apply("leading-assistant", calls[0].at)
                     self._add("user", [{"text": "."}])
                 waiting = [(call, self._unique(call.id)) for call in calls]
-                self._add("model", self._model(parts, [made for _, made in waiting], index > current))
+                self._add("model", self._model(parts, [made for _, made in waiting]))
                 if index + 1 == len(self.groups):
                     self._answer(waiting, [])
             else:
                 self._user(parts, waiting)
                 waiting = []
+        if self.aim.traits.signatures:
+            self._bypass()
         return self.contents
+
+    def _bypass(self) -> None:
+        """Put the documented stand-in where the current turn lacks a signature: on the first call of each step."""
+        said = [not any(map(_is_response, each["parts"])) for each in self.contents]
+        spoken = [at for at, each in enumerate(self.contents) if each["role"] == "user" and said[at]]
+        for content in self.contents[spoken[-1] if spoken else 0 :]:
+            first = next((part for part in content["parts"] if _is_call(part)), None)
+            if first is not None and "thoughtSignature" not in first:
+                first["thoughtSignature"] = GEMINI_BYPASS
+                self.ledger.apply("thought-signature-bypass", self.places[first["functionCall"]["id"]])
 
     def system_parts(self) -> list[Written]:
         """The parts of systemInstruction."""
@@ -134,16 +154,13 @@ class TurnsWriter:
         return found
 
     def _add(self, role: str, parts: list[Written]) -> None:
-        if parts:
+        """Add a content, or to the last one of the same role; responses stand alone."""
+        last = self.contents[-1] if self.contents else None
+        alone = any(_is_response(part) for part in parts)
+        if last is not None and last["role"] == role and not alone and not _is_response(last["parts"][0]):
+            last["parts"] += parts
+        elif parts:
             self.contents.append({"role": role, "parts": parts})
-
-    def _current_turn(self) -> int:
-        """Index of the last user group that says something itself: what follows it is the current turn."""
-        for index in range(len(self.groups) - 1, -1, -1):
-            role, parts = self.groups[index]
-            if role == "user" and any(not isinstance(part, ToolResult) for part in parts):
-                return index
-        return -1
 
     def _unique(self, identifier: str) -> str:
         made, count = identifier, 1
@@ -157,12 +174,27 @@ class TurnsWriter:
         if part.cache is not None:
             self.ledger.lose(part.at, "cache breakpoints are not known")
 
+    def _other(self, part: Part) -> list[Any]:
+        """Parts that stand in either role: hosted tools' and unknown ones as they came, and attachments."""
+        match part:
+            case HostedCall() | HostedResult() if part.vendor == self.aim.vendor:
+                return [part.native]
+            case HostedCall() | HostedResult():
+                self.ledger.lose(part.at, f"{part.kind}: run by {part.vendor}")
+                return []
+            case Unknown(dialect="gemini"):
+                return [part.raw]
+            case Unknown():
+                self.ledger.lose(part.at, f"{part.tag}: unknown to this version", semantic=True)
+                return []
+            case _:
+                return self.attachments.write(part)
+
     # the model's turns
 
-    def _model(self, parts: list[Part], ids: list[str], current: bool) -> list[Written]:
+    def _model(self, parts: list[Part], ids: list[str]) -> list[Written]:
         found: list[Written] = []
         numbers = iter(ids)
-        first = True
         for part in parts:
             self._marks(part)
             match part:
@@ -171,19 +203,9 @@ class TurnsWriter:
                 case Thinking():
                     found += self._thought(part)
                 case ToolCall():
-                    found.append(self._call(part, next(numbers), first and current))
-                    first = False
-                case HostedCall() | HostedResult():
-                    if part.vendor == self.aim.vendor:
-                        found.append(part.native)  # type: ignore[arg-type]  # a whole part, as it came
-                    else:
-                        self.ledger.lose(part.at, f"{part.kind}: run by {part.vendor}")
-                case Unknown(dialect="gemini"):
-                    found.append(part.raw)  # type: ignore[arg-type]
-                case Unknown():
-                    self.ledger.lose(part.at, f"{part.tag}: unknown to this version", semantic=True)
+                    found.append(self._call(part, next(numbers)))
                 case _:
-                    found += self.attachments.write(part)
+                    found += self._other(part)
         return found
 
     def _spoken(self, part: Text | Refusal, found: list[Written]) -> None:
@@ -212,18 +234,16 @@ class TurnsWriter:
             return []
         return [{"text": part.text, "thought": True, "thoughtSignature": signature}]
 
-    def _call(self, part: ToolCall, identifier: str, bypass: bool) -> Written:
+    def _call(self, part: ToolCall, identifier: str) -> Written:
         args, rule = args_of(part.arguments, part.form)
         if rule:
             self.ledger.apply(rule, part.at)
         if part.caller is not None:
             self.ledger.lose(part.at, "who called (`caller`)")
         name = self.names.out(part.name, part.namespace)
+        self.places[identifier] = part.at
         found: Written = {"functionCall": {"id": identifier, "name": name, "args": args}}
         signature = self._signature(part.seal, part.at)
-        if signature is None and bypass and self.aim.traits.signatures:
-            signature = GEMINI_BYPASS
-            self.ledger.apply("thought-signature-bypass", part.at)
         if signature is not None:
             found["thoughtSignature"] = signature
         return found
@@ -242,10 +262,8 @@ class TurnsWriter:
                 case Text():
                     if part.text.strip():
                         after.append({"text": part.text})
-                case Unknown(dialect="gemini"):
-                    after.append(part.raw)  # type: ignore[arg-type]
                 case _:
-                    after += self.attachments.write(part)
+                    after += self._other(part)
         self._add("user", after)
 
     def _answer(

@@ -1,0 +1,100 @@
+"""The client's side of a stream: what is said to it, and the four ways in which that ends.
+
+_say … _end          a stream, or a whole body kept awake while it was made
+_end                 a whole body
+_end_broken          an error event inside a stream; the flow is marked as failed
+_refuse              an error as a status, or inside a stream if the status has left already
+"""
+
+import time
+
+from mitmproxy import flow, http
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpResponseHeadersHook
+
+from addons.engine.terms import Terms
+from addons.exchanges import Exchange
+from translators.model import Failure
+
+
+class ClientSide(HttpStream):
+    """Knows nothing of upstreams."""
+
+    def __init__(self, context: Context, stream_id: int, terms: Terms) -> None:
+        super().__init__(context, stream_id)
+        self.terms = terms
+        self.spoken = False  # the client has the status line
+        self._said = 0.0  # when the client last got something (monotonic)
+        self._whole = b""
+
+    def _say(self, exchange: Exchange, said: bytes) -> layer.CommandGenerator[None]:
+        """Send bytes of a stream, after the head if it has not left yet. A whole answer waits for `_end`."""
+        if not self.spoken:
+            if not exchange.asked.stream:
+                exchange.emitted.add(said)
+                self._whole = said
+                return
+            yield from self._begin(exchange)
+            if self.client_state == self.state_errored:
+                return
+        exchange.emitted.add(said)
+        if said:
+            self._said = time.monotonic()
+            yield SendHttp(ResponseData(self.stream_id, said), self.context.client)
+
+    def _begin(self, exchange: Exchange) -> layer.CommandGenerator[None]:
+        """Send status 200 and the headers of a stream (or of a body that is kept alive while it is made)."""
+        self.flow.response = self.terms.stream_head(exchange)
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        self.spoken = True
+        self._said = time.monotonic()
+        yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response), self.context.client)
+
+    def _end(self, exchange: Exchange) -> layer.CommandGenerator[None]:
+        """A good end."""
+        if not self.spoken:
+            self.flow.response = self.terms.whole_head(exchange, self._whole)
+            yield from self._answer_here()
+            return
+        assert self.flow.response is not None
+        self.flow.response.data.content = exchange.emitted.bytes()
+        yield from self.send_response(already_streamed=True)
+
+    def _end_broken(self, exchange: Exchange, failure: Failure) -> layer.CommandGenerator[None]:
+        """The client has been told inside the stream; the flow is marked as failed."""
+        exchange.attempt.failure = failure
+        if self.flow.response is not None:
+            self.flow.response.data.content = exchange.emitted.bytes()
+            self.flow.response.timestamp_end = time.time()
+        self.flow.error = flow.Error(failure.message)
+        yield HttpErrorHook(self.flow)
+        self.server_state = self.state_done
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+    def _refuse(self, exchange: Exchange) -> layer.CommandGenerator[None]:
+        """Nobody can answer: an error in the client's dialect, as a status if that is still free."""
+        failure = exchange.refusal or Failure(kind="server", message="nobody answered", origin="cliproxy")
+        if self.spoken:
+            said = self.terms.late_failure(exchange, failure)
+            yield from self._say(exchange, said)
+            yield from self._end_broken(exchange, failure)
+            return
+        self.flow.response = self.terms.refusal(exchange, failure)
+        yield from self._answer_here()
+
+    def _answer_here(self) -> layer.CommandGenerator[None]:
+        """Send a response that was made here."""
+        if self.flow.response is None:
+            self.flow.response = http.Response.make(500, b"no addon took this request")
+        self.flow.response.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        yield from self.send_response()
