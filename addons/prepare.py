@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from mitmproxy.net.server_spec import ServerSpec
@@ -21,6 +22,7 @@ from providers.address import (
     wire_headers,
 )
 from providers.payload import apply
+from providers.steps import STEPS
 from translators import counting
 from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
@@ -50,6 +52,8 @@ def prepare(exchange: Exchange, lease: Lease) -> None:
     client_headers = dict(exchange.flow.request.headers)
     outgoing = _outgoing(exchange, lease, upstream)
     outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
+    for step in provider.steps:
+        outgoing = replace(outgoing, body=STEPS[step](outgoing.body))
     _put(exchange, lease, upstream, where, via, outgoing, client_headers)
 
 
@@ -200,7 +204,7 @@ def _with_rules(
     asked = exchange.asked.model
     candidates = tuple(dict.fromkeys((lease.model, lease.route, asked)))
     body = apply(rules, outgoing.body, upstream.name, candidates, exchange.client.name, client_headers)
-    return Outgoing(body, outgoing.headers, outgoing.tools)
+    return replace(outgoing, body=body)
 
 
 def _refuse_state(request: Request) -> None:

@@ -158,11 +158,12 @@ class Provider:
     lists: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     oauth_beta: str = ""
+    steps: tuple[str, ...] = ()
     official: bool = True
 
 
 _AUTH = ("anthropic", "bearer", "google")
-_FIELDS = {"title", "dialect", "vendor", "owner", "base_url", "auth", "lists", "paths", "headers", "oauth_beta"}
+_FIELDS = {"title", "dialect", "vendor", "owner", "base_url", "auth", "lists", "paths", "headers", "oauth_beta", "steps"}
 _COMPATIBLE_PATHS = MappingProxyType({"generate": "/chat/completions", "compact": "/responses/compact"})
 
 
@@ -222,6 +223,7 @@ def _read_provider(key: str, entry: Any, origin: str) -> Provider:
         lists=tuple(entry.get("lists", ())),
         headers=MappingProxyType({str(name).lower(): str(text) for name, text in entry.get("headers", {}).items()}),
         oauth_beta=str(entry.get("oauth_beta", "")),
+        steps=tuple(entry.get("steps", ())),
     )
 
 

@@ -86,14 +86,9 @@ def undo() -> None:
 
 def _replace(owner: object, name: str, value: object) -> Undo:
     """Set an attribute of a class or an instance; the result sets it back."""
-    own = vars(owner)
-    if name in own:
-        before = own[name]
-        back: Undo = lambda: setattr(owner, name, before)  # noqa: E731 - typed as what it is kept for
-    else:
-        back = lambda: delattr(owner, name)  # noqa: E731
+    had, before = name in vars(owner), vars(owner).get(name)
     setattr(owner, name, value)
-    return back
+    return lambda: setattr(owner, name, before) if had else delattr(owner, name)
 
 
 def _all(backs: list[Undo]) -> Undo | None:
@@ -340,18 +335,16 @@ class Joined:
         pieces: list[bytes] = []
         try:
             for command in self._top.handle_event(event):
-                if isinstance(command, commands.SendData):
-                    if held is not None and held.connection is command.connection:
+                if held is not None:
+                    if isinstance(command, commands.SendData) and command.connection is held.connection:
                         pieces.append(command.data)
                         continue
-                    if held is not None:
-                        yield _with_data(held, pieces)
-                    held, pieces = command, [command.data]
-                    continue
-                if held is not None:
                     yield _with_data(held, pieces)
                     held = None
-                yield command
+                if isinstance(command, commands.SendData):
+                    held, pieces = command, [command.data]
+                else:
+                    yield command
         except Exception:
             if held is not None:
                 yield _with_data(held, pieces)
@@ -392,8 +385,7 @@ def _skip_unseen_logs(master: Master) -> Undo | None:
             return None
     if any(hasattr(part, "add_log") for addon in master.addons.chain for part in _with_parts(addon)):
         return None
-    proxy = logging.getLogger("mitmproxy.proxy")
-    before = proxy.level
+    proxy, before = logging.getLogger("mitmproxy.proxy"), logging.getLogger("mitmproxy.proxy").level
     proxy.setLevel(logging.WARNING)
     return lambda: proxy.setLevel(before)
 

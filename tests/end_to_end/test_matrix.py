@@ -1,5 +1,7 @@
 """Every library, in every way it can be used, against every upstream: does meaning survive both ways?"""
 
+import itertools
+
 import pytest
 
 from tests.end_to_end.conftest import Clients
@@ -9,8 +11,7 @@ from tests.upstreams import Answer, Call, FakeUpstream, Usage
 from tests.upstreams.dialects import seal
 
 pytestmark = [
-    pytest.mark.parametrize("kind", [*UPSTREAMS, "vertex"]),
-    pytest.mark.parametrize("way", WAYS),
+    pytest.mark.parametrize(("kind", "way"), [*itertools.product(UPSTREAMS, WAYS), ("vertex", "events")]),
     pytest.mark.parametrize("client", CLIENTS),
 ]
 CALLS = (Call("weather", {"city": "Oslo"}), Call("weather", {"city": "Rome – “Città”"}))

@@ -81,7 +81,7 @@ def test_a_bad_base_url_says_why_and_hides_what_may_be_secret(base, message):
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("provider", "operation"), [("codex", "count"), ("claude", "compact"), ("lab", "predict")])
+@pytest.mark.parametrize(("provider", "operation"), [("lab", "count"), ("claude", "compact"), ("lab", "predict")])
 def test_an_operation_that_is_not_there(provider, operation):
     with pytest.raises(NoSuchOperation, match=operation):
         address(CATALOG.provider(provider, "https://x.test"), "", operation, "m", False)

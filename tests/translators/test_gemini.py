@@ -710,7 +710,7 @@ def gist(reply: Reply) -> list[Any]:
     return found
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(replies())
 def test_any_answer_is_written_and_says_the_same_whole(events):
     order = Order()
@@ -727,7 +727,7 @@ def test_any_answer_is_written_and_says_the_same_whole(events):
     assert one.usage == other.usage
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(replies(), st.integers(0, 12), st.booleans())
 def test_any_answer_may_break_anywhere(events, end, array):
     broken = [*events[: end + 1], Failed(Failure(kind="timeout", message="x"))]

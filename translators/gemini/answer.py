@@ -220,7 +220,7 @@ class Answer:
             case "hosted" | "hosted_result" | "unknown":
                 return self._hosted_over(block)
             case "image" | "audio":
-                if not block.texts:
+                if not any(block.texts):
                     return []
                 data = {"mimeType": block.mime, "data": "".join(block.texts)}
                 return self._out(block, {"inlineData": data}, carries=False)
