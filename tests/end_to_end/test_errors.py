@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
-import brotli  # type: ignore[import-untyped]  # ships no types
+import brotli
 import openai
 import pytest
 import zstandard

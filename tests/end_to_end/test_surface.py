@@ -95,7 +95,7 @@ async def test_the_asynchronous_libraries(gateway: Proxy, upstream: FakeUpstream
                 _responses(chatgpt, model, said),
                 _gemini(gemini, model, said),
             )
-            texts = list(await asyncio.gather(*asking))
+            texts: list[Any] = list(await asyncio.gather(*asking))
         else:
             message = await claude.messages.create(model=model, max_tokens=99, messages=messages)
             completion = await chatgpt.chat.completions.create(model=model, messages=messages)
