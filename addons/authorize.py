@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from mitmproxy.http import HTTPFlow
 
@@ -14,6 +15,9 @@ from providers.address import BadAddress, NoSuchOperation
 from translators.errors import TranslationError
 from translators.model import Failure
 
+_FAULTS = ("invalid", "model", "context", "too_large", "unprocessable")
+"""Kinds of failure that an estimate would only hide."""
+
 
 class Authorize:
     """Answers the engine's question, attempt by attempt."""
@@ -22,18 +26,27 @@ class Authorize:
         self.exchanges = exchanges
 
     async def cliproxy_attempt(self, flow: HTTPFlow) -> None:
-        """Set the next wire, or the refusal."""
+        """Decide what could not be decided at once: wait for a cooldown to end, count tokens in a thread."""
         exchange = self.exchanges.get(flow)
-        if exchange is None or flow.response is not None:
-            return
+        if exchange is not None and exchange.wait is None and not exchange.decided:
+            self._try(exchange, self._next)
+        while exchange is not None and flow.response is None:
+            if self._to_be_counted(exchange):
+                await self._count_here(flow, exchange)
+            if exchange.decided or flow.response is not None:
+                return
+            await asyncio.sleep(exchange.wait or 0)
+            exchange.wait = None
+            self._try(exchange, self._lease)
+
+    def choose(self, exchange: Exchange) -> bool:
+        """Set the next wire or the refusal; False if that takes time (see cliproxy_attempt)."""
+        self._try(exchange, self._next)
+        return exchange.decided and not self._to_be_counted(exchange)
+
+    def _try(self, exchange: Exchange, step: Callable[[Exchange], None]) -> None:
         try:
-            failure = self._report(exchange) if exchange.attempts else None
-            if failure is None:
-                await self._next(exchange)
-            else:
-                exchange.refusal = failure
-            if exchange.refusal is not None and exchange.call.operation == "count_tokens":
-                await self._count_here(flow, exchange, exchange.refusal)
+            step(exchange)
         except TranslationError as error:
             exchange.refusal = Failure(
                 kind="invalid", message=str(error), code=error.code, param=error.path, origin="cliproxy"
@@ -41,12 +54,18 @@ class Authorize:
         except BadAddress as error:
             exchange.refusal = Failure(kind="server", message=str(error), origin="cliproxy")
 
-    async def _count_here(self, flow: HTTPFlow, exchange: Exchange, failure: Failure) -> None:
-        """No upstream counts: estimate, unless the request itself is at fault."""
-        if failure.kind in ("invalid", "model", "context", "too_large", "unprocessable"):
-            return
+    def _to_be_counted(self, exchange: Exchange) -> bool:
+        """No upstream counts, and it is not the request's fault: an estimate it is."""
+        failure = exchange.refusal
+        counting = exchange.call.operation == "count_tokens" and failure is not None
+        return counting and failure.kind not in _FAULTS  # type: ignore[union-attr]
+
+    async def _count_here(self, flow: HTTPFlow, exchange: Exchange) -> None:
         exchange.refusal = None
-        flow.response = await estimated_reply(exchange)
+        try:
+            flow.response = await estimated_reply(exchange)
+        except TranslationError as error:
+            exchange.refusal = Failure(kind="invalid", message=str(error), param=error.path, origin="cliproxy")
 
     def response(self, flow: HTTPFlow) -> None:
         """The answer is out: the credential did well."""
@@ -91,55 +110,60 @@ class Authorize:
         exchange.again = verdict.again
         return failure if verdict.final else None
 
-    async def _next(self, exchange: Exchange) -> None:
-        if exchange.runtime.demo and demo.serves(exchange.asked.model):
-            if exchange.attempts:
-                exchange.refusal = exchange.attempt.failure
-                return
+    def _next(self, exchange: Exchange) -> None:
+        failure = self._report(exchange) if exchange.attempts else None
+        if failure is not None:
+            exchange.refusal = failure
+        elif exchange.runtime.demo and demo.serves(exchange.asked.model):
             prepare_demo(exchange)
-            return
+        else:
+            self._lease(exchange)
+
+    def _lease(self, exchange: Exchange) -> None:
+        pool, unable = exchange.runtime.pool, ""
         if exchange.resolution is None:
             try:
-                exchange.resolution = exchange.runtime.pool.resolve(exchange.asked.model, time.time())
+                exchange.resolution = pool.resolve(exchange.asked.model, time.time())
             except UnknownModel as error:
                 exchange.refusal = Failure(kind="model", message=str(error), param="model", origin="cliproxy")
                 return
-        await self._lease(exchange, exchange.resolution)
+        while True:
+            found = self._ask(exchange, exchange.resolution)
+            if not isinstance(found, Lease):
+                break
+            try:
+                prepare(exchange, found)
+            except NoSuchOperation as error:  # another provider of the same model may have it
+                pool.release(found, time.time())
+                unable = str(error)
+            except Exception:
+                pool.release(found, time.time())
+                raise
+            else:
+                exchange.lease = found
+                return
+        if unable:
+            exchange.refusal = Failure(kind="unsupported", message=unable, origin="cliproxy")
+            return
+        wait = pool.waits(exchange.resolution, time.time(), exchange.rounds)
+        if wait is None or wait > pool.settings.max_retry_interval or not exchange.again:
+            exchange.refusal = _nobody(found, exchange.attempt.failure if exchange.attempts else None)
+            return
+        exchange.rounds += 1
+        exchange.tried.clear()
+        exchange.wait = wait
 
-    async def _lease(self, exchange: Exchange, resolution: Resolution) -> None:
-        pool, unable = exchange.runtime.pool, ""
-        while exchange.refusal is None:
-            found = pool.lease(
-                resolution,
-                exchange.tried,
-                time.time(),
-                dialect_preference=exchange.client.name,
-                avoid_kind=exchange.avoid_kind,
-            )
-            if isinstance(found, Lease):
-                exchange.tried.add(found.key)
-                try:
-                    prepare(exchange, found)
-                except NoSuchOperation as error:  # another provider of the same model may have it
-                    pool.release(found, time.time())
-                    unable = str(error)
-                except Exception:
-                    pool.release(found, time.time())
-                    raise
-                else:
-                    exchange.lease = found
-                    return
-                continue
-            if unable:
-                exchange.refusal = Failure(kind="unsupported", message=unable, origin="cliproxy")
-                return
-            wait = pool.waits(resolution, time.time(), exchange.rounds)
-            if wait is None or wait > pool.settings.max_retry_interval or not exchange.again:
-                exchange.refusal = _nobody(found, exchange.attempt.failure if exchange.attempts else None)
-                return
-            exchange.rounds += 1
-            exchange.tried.clear()
-            await asyncio.sleep(wait)
+    def _ask(self, exchange: Exchange, resolution: Resolution) -> Lease | Cooling | Exhausted:
+        found = exchange.runtime.pool.lease(
+            resolution,
+            exchange.tried,
+            time.time(),
+            dialect_preference=exchange.client.name,
+            avoid_kind=exchange.avoid_kind,
+        )
+        if isinstance(found, Lease):
+            exchange.tried.add(found.key)
+        return found
 
     async def cliproxy_chunk(self, flow: HTTPFlow) -> None:
         """The next chunk of a local source."""

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from mitmproxy import http
@@ -19,24 +20,37 @@ _IN_QUERY = re.compile(r"([?&](?:key|auth_token)=)([^&#]*)")
 MASK = "[client key]"
 
 
-def take(request: http.Request) -> tuple[str, ...]:
-    """Give the keys a request presents, in the order they are tried, and put masks in their places."""
+class Arrival(NamedTuple):
+    """A request as it came: the keys it presented, in the order they are tried, and its headers without them (names in
+    lower case, one value a name).
+    """
+
+    keys: tuple[str, ...]
+    headers: dict[str, str]
+
+
+def take(request: http.Request) -> Arrival:
+    """Take the keys out of a request, and put masks in their places."""
     found: list[str] = []
+    headers = {
+        name.decode("latin-1").lower(): value.decode("utf-8", "surrogateescape")
+        for name, value in request.headers.fields
+    }
     for name in HEADERS:
-        value = request.headers.get(name, "").strip()
+        value = headers.get(name, "").strip()
         if not value:
             continue
         scheme, _, token = value.partition(" ")
         if name == "authorization" and scheme.lower() == "bearer":
             found.append(token.strip())
-            request.headers[name] = f"Bearer {MASK}"
+            headers[name] = request.headers[name] = f"Bearer {MASK}"
         else:
             found.append(value)
-            request.headers[name] = MASK
+            headers[name] = request.headers[name] = MASK
     if "?" in request.path:
         found += [unquote_plus(match.group(2)) for match in _IN_QUERY.finditer(request.path)]
         request.path = _IN_QUERY.sub(r"\1masked", request.path)
-    return tuple(key for key in found if key)
+    return Arrival(tuple(key for key in found if key), headers)
 
 
 class Keys:

@@ -25,17 +25,20 @@ from addons.settings import Settings
 exchanges = Exchanges()
 settings = Settings()
 terms = Terms(exchanges, settings)
-models = Models(settings)
+models = Models(settings, exchanges)
 listen = Listen(settings)
+
+authorize = Authorize(exchanges)
+terms.choose = authorize.choose
 
 addons = [
     settings,  # options and config: everyone below asks it
     listen,  # our port, and only ours
     Engine(settings, terms),  # our HTTP layer under each client connection
-    Guard(settings, terms),  # who may ask
+    Guard(settings, terms, exchanges),  # who may ask
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange
-    Authorize(exchanges),  # which credential, what is sent, what failures mean
+    authorize,  # which credential, what is sent, what failures mean
     Greet(settings, models, listen),
     Record(exchanges),  # last: it sees what everyone did, and closes the exchange
 ]

@@ -118,6 +118,7 @@ class Exchange:
     ledger: Ledger
     emitted: Tape
     keep: int
+    headers: dict[str, str] = field(default_factory=dict)
     request: Request | None = None
     attempts: list[Attempt] = field(default_factory=list)
     resolution: "Resolution | None" = None
@@ -126,6 +127,7 @@ class Exchange:
     rounds: int = 0
     again: bool = True
     avoid_kind: str = ""
+    wait: float | None = None
     wire: Wire | None = None
     refusal: Failure | None = None
     pump: Pump | None = None
@@ -133,6 +135,11 @@ class Exchange:
     source: AsyncIterator[bytes] | None = None
     chunk: bytes | None = None
     caller: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """There is something to send, or the refusal."""
+        return self.wire is not None or self.refusal is not None
 
     @property
     def attempt(self) -> Attempt:
@@ -145,6 +152,7 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._live: dict[str, Exchange] = {}
+        self._arrived: dict[str, tuple[Call, dict[str, str]]] = {}
 
     def __len__(self) -> int:
         return len(self._live)
@@ -153,10 +161,19 @@ class Exchanges:
         """The exchange of a flow, if it is one of ours and still under way."""
         return self._live.get(flow.id)
 
+    def arrive(self, flow: HTTPFlow, call: Call, headers: dict[str, str]) -> None:
+        """Note what a request asks for, and its headers (names in lower case, keys masked)."""
+        self._arrived[flow.id] = call, headers
+
+    def arrival(self, flow: HTTPFlow) -> tuple[Call, dict[str, str]] | None:
+        """What `arrive` noted; None for a flow that is not ours, or over."""
+        return self._arrived.get(flow.id)
+
     def open(self, exchange: Exchange) -> None:
         """Enter an exchange."""
         self._live[exchange.flow.id] = exchange
 
     def close(self, flow: HTTPFlow) -> Exchange | None:
         """Take an exchange out: its flow is over."""
+        self._arrived.pop(flow.id, None)
         return self._live.pop(flow.id, None)

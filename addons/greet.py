@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +10,15 @@ from pathlib import Path
 from mitmproxy import ctx
 
 from addons.config.discover import Door, discover, probe
-from addons.listen import Listen
+from addons.listen import Listen, shown_host
 from addons.models import Models
 from addons.settings import Settings
+from providers.catalog import Model
 
 LABEL = 11
+_SMALL = re.compile("haiku|mini|flash|nano|lite|small")
+"""Names of cheap models: a hello should not be asked of the dearest one."""
+
 SHOWN_MODELS = 4
 
 
@@ -42,9 +47,11 @@ class Greet:
         """The greeting. `doors`: local model servers that were seen."""
         runtime = self.settings.runtime
         scheme = "https" if runtime.config.tls.enable else "http"
-        base = f"{scheme}://{_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
+        base = f"{scheme}://{shown_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
+        web = getattr(ctx.master, "web_url", "")  # mitmweb's; it carries the token that lets a browser in
         rows = [
             ("cliproxy", base),
+            *([("inspector", web)] if web else []),
             ("config", str(runtime.path or "none: defaults (config.example.yaml shows all keys)")),
         ]
         rows += self._found(doors)
@@ -61,10 +68,10 @@ class Greet:
         if runtime.path is not None and found.variables:
             rows.append(("unused", f"{', '.join(found.variables)} (a config file is in use)"))
         if found.auth_files:
-            rows.append(("auth dir", f"{found.auth_dir}: {_counted(found.auth_files)}"))
+            rows.append(("auth dir", f"{found.auth_dir}: {_counted(found.auth_files)} (not used yet)"))
         if found.log_ins:
             tools = ", ".join(dict.fromkeys(each.tool for each in found.log_ins))
-            rows.append(("log-ins", f"{tools} (importable)"))
+            rows.append(("log-ins", f"{tools} (not used yet)"))
         for door in doors:
             rows.append(("local", f"{door.name} on port {door.port}: add it under openai-compatibility"))
         if runtime.demo:
@@ -73,13 +80,13 @@ class Greet:
         return rows
 
     def _models(self) -> list[str]:
-        models = self.models.visible()
+        models = sorted(self.models.visible(), key=_newest_first)
         if not models:
             return ["    none: add a key to the config"]
         owners: dict[str, list[str]] = {}
         for model in models:
             owners.setdefault(model.owned_by or "other", []).append(model.id)
-        width = max(len(owner) for owner in owners)
+        width = max(map(len, owners))
         lines = []
         for owner, names in sorted(owners.items()):
             more = f", … {len(names)} in all" if len(names) > SHOWN_MODELS else ""
@@ -88,8 +95,9 @@ class Greet:
 
     def _curl(self, base: str) -> str:
         runtime = self.settings.runtime
-        models = self.models.visible()
-        model = "demo-text" if runtime.demo or not models else models[0].id
+        models = sorted(self.models.visible(), key=_newest_first)
+        small = [model for model in models if _SMALL.search(model.id)]
+        model = "demo-text" if runtime.demo or not models else (small or models)[0].id
         key = " -H 'authorization: Bearer ONE-OF-YOUR-API-KEYS'" if runtime.keys else ""
         body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hello"}}]}}'
         return f"curl -N {base}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'"
@@ -99,11 +107,9 @@ def _row(label: str, text: str) -> str:
     return f"  {label:<{LABEL}}{text}"
 
 
+def _newest_first(model: Model) -> tuple[int, str]:
+    return -model.created, model.id
+
+
 def _counted(counter: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in sorted(counter.items()))
-
-
-def _host(host: str) -> str:
-    if host in ("0.0.0.0", "::", ""):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

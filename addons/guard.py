@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from mitmproxy.http import HTTPFlow
 
+from addons.client_keys import Arrival
 from addons.config.listen import is_loopback
 from addons.engine.terms import Terms
+from addons.exchanges import Exchanges
 from addons.refuse import refuse
 from addons.settings import Settings
 from translators.model import Failure
@@ -26,24 +28,27 @@ _LOCAL_NAMES = frozenset({"host.docker.internal", "gateway.docker.internal", "ho
 class Guard:
     """Refuses in the dialect of the route."""
 
-    def __init__(self, settings: Settings, terms: Terms) -> None:
+    def __init__(self, settings: Settings, terms: Terms, exchanges: Exchanges) -> None:
         self.settings = settings
         self.terms = terms
+        self.exchanges = exchanges
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Before the body is read."""
-        presented = self.terms.presented.pop(id(flow.request), ())
-        if flow.response is not None or not flow.live:
+        arrival = self.terms.arrivals.pop(id(flow.request), None)
+        if arrival is None or flow.response is not None or not flow.live:
             return
         request = flow.request
-        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
-        failure = self._why_not(flow, call, presented)
+        path, asked, _ = request.path.partition("?")
+        call = recognise(request.method, path, request.query if asked else {}, arrival.headers)
+        self.exchanges.arrive(flow, call, arrival.headers)
+        failure = self._why_not(flow, call, arrival)
         if failure is not None:
             refuse(flow, call, failure)
 
-    def _why_not(self, flow: HTTPFlow, call: Call, presented: tuple[str, ...]) -> Failure | None:
+    def _why_not(self, flow: HTTPFlow, call: Call, arrival: Arrival) -> Failure | None:
         runtime = self.settings.runtime
-        headers = flow.request.headers
+        presented, headers = arrival
         if is_loopback(runtime.config.host) and not _is_ours(headers.get("host", flow.request.authority)):
             return _refused(f"the Host {headers.get('host', '')!r} is not this proxy's", "host_refused")
         origin = headers.get("origin", "")

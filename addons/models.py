@@ -6,26 +6,28 @@ import msgspec
 from mitmproxy.http import HTTPFlow, Response
 
 from addons import demo
+from addons.exchanges import Exchanges
 from addons.refuse import refuse
 from addons.settings import Settings
 from providers.catalog import Model
 from translators.model import Failure
-from translators.routes import Call, recognise
+from translators.routes import Call
 
 
 class Models:
     """Answers model lists and single models from the catalogue and the config."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, exchanges: Exchanges) -> None:
         self.settings = settings
+        self.exchanges = exchanges
 
     def request(self, flow: HTTPFlow) -> None:
         """List, or one."""
-        if flow.response is not None or not flow.live or flow.is_replay:
+        arrival = self.exchanges.arrival(flow)
+        if arrival is None or flow.response is not None or not flow.live:
             return
-        request = flow.request
-        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
-        if call.operation not in ("list_models", "get_model"):
+        call, _ = arrival
+        if call.operation not in ("list_models", "get_model") or flow.request.method == "OPTIONS":
             return
         models = self.visible()
         if call.operation == "list_models":

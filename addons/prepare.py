@@ -18,6 +18,7 @@ from providers.address import (
     Operation,
     address,
     auth_headers,
+    configured,
     label_headers,
     wire_headers,
 )
@@ -49,7 +50,7 @@ def prepare(exchange: Exchange, lease: Lease) -> None:
         raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
     where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
     via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
-    client_headers = dict(exchange.flow.request.headers)
+    client_headers = exchange.headers
     outgoing = _outgoing(exchange, lease, upstream)
     outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
     for step in provider.steps:
@@ -93,27 +94,25 @@ def _put(
 ) -> None:
     provider, credential = lease.provider, lease.credential
 
-    def headers(auth: dict[str, str], masked: bool) -> dict[str, str]:
-        made = wire_headers(
-            provider,
-            credential,
-            client_headers,
-            outgoing.headers,
-            auth=auth,
-            stream=exchange.asked.stream,
-            same_dialect=upstream is exchange.client,
-            masked=masked,
-        )
-        return {"host": where.authority} | made | {"content-length": str(len(outgoing.body))}
-
-    secret = headers(auth_headers(provider, credential, where), False)
-    shown = headers(label_headers(provider, credential, where), True)
+    shown = wire_headers(
+        provider,
+        credential,
+        client_headers,
+        outgoing.headers,
+        auth=label_headers(provider, credential, where),
+        stream=exchange.asked.stream,
+        same_dialect=upstream is exchange.client,
+        masked=True,
+    )
+    # The wire differs from what is shown in what is secret: the key, and what the config gives this credential.
+    secret = shown | auth_headers(provider, credential, where) | configured(credential, client_headers)
+    fixed = {"host": where.authority, "content-length": str(len(outgoing.body))}
     exchange.wire = Wire(
         scheme=where.scheme,
         host=where.host,
         port=where.port,
         path=where.path,
-        headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in secret.items()],
+        headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in (fixed | secret).items()],
         body=outgoing.body,
         read_failure=upstream.read_failure,
         make_pump=_pumps(exchange, upstream, outgoing.tools, provider.vendor),
@@ -126,7 +125,7 @@ def _put(
         upstream,
         lease.model,
         where.url,
-        list(shown.items()),
+        list((fixed | shown).items()),
         outgoing.body,
     )
 

@@ -16,7 +16,7 @@ from translators.errors import TranslationError, Unreadable
 from translators.losses import Ledger
 from translators.model import Failure, Request
 from translators.registry import DIALECTS
-from translators.routes import Call, known_paths, recognise
+from translators.routes import Call, known_paths
 
 KEPT_BYTES = 4 * 1024 * 1024
 """Of each of the bodies of an attempt that are kept to be looked at."""
@@ -41,12 +41,13 @@ class Route:
 
     def request(self, flow: HTTPFlow) -> None:
         """The request is complete."""
-        if flow.response is not None or not flow.live or flow.is_replay:
+        arrival = self.exchanges.arrival(flow)
+        if arrival is None or flow.response is not None or not flow.live:
             return
         request = flow.request
         # The flow shows where the client sent it, not the placeholder of reverse mode.
         request.data.host, request.data.port = ctx.options.listen_host, ctx.options.listen_port
-        call = recognise(request.method, request.path.partition("?")[0], request.query, request.headers)
+        call, headers = arrival
         if request.method == "OPTIONS":
             flow.response = Response.make(204, b"", {"allow": "GET, HEAD, POST, OPTIONS"})
         elif call.operation == "health":
@@ -62,11 +63,11 @@ class Route:
             )
             refuse(flow, call, Failure(kind="not_found", message=message, origin="cliproxy"))
         elif call.operation in ("generate", "count_tokens", "compact"):
-            self._open(flow, call)
+            self._open(flow, call, headers)
 
-    def _open(self, flow: HTTPFlow, call: Call) -> None:
+    def _open(self, flow: HTTPFlow, call: Call, headers: dict[str, str]) -> None:
         try:
-            exchange = self._exchange(flow, call)
+            exchange = self._exchange(flow, call, headers)
         except TranslationError as error:
             kind = "too_large" if error.code == "too_large" else "invalid"
             failure = Failure(
@@ -76,8 +77,8 @@ class Route:
             return
         self.exchanges.open(exchange)
 
-    def _exchange(self, flow: HTTPFlow, call: Call) -> Exchange:
-        body = _body_of(flow)
+    def _exchange(self, flow: HTTPFlow, call: Call, headers: dict[str, str]) -> Exchange:
+        body = _body_of(flow, headers)
         client = DIALECTS[call.dialect]
         model, stream = call.model, call.stream
         try:
@@ -105,6 +106,7 @@ class Route:
             ledger=Ledger(),
             emitted=Tape(KEPT_BYTES),
             keep=KEPT_BYTES,
+            headers=headers,
             ping=_ping(client, asked, call, self.settings),
         )
 
@@ -127,12 +129,12 @@ def _ping(client: Dialect, asked: Asked, call: Call, settings: Settings) -> byte
     return b"\n" if alive and client.name != "openai-chat" else b""
 
 
-def _body_of(flow: HTTPFlow) -> bytes:
+def _body_of(flow: HTTPFlow, headers: dict[str, str]) -> bytes:
     size = flow.metadata.get("cliproxy.oversize")
     if size:
         raise Unreadable(f"the body has {size} bytes; at most {LARGEST_BODY} are taken", code="too_large")
     body = flow.request.raw_content or b""
-    encoding = flow.request.headers.get("content-encoding", "")
+    encoding = headers.get("content-encoding", "")
     try:
         return decode_body(body, encoding, LARGEST_BODY) if encoding else body
     except ValueError as error:

@@ -13,7 +13,8 @@ from mitmproxy.addonmanager import Loader
 
 from addons import runtime
 from addons.config import load as config_file
-from addons.config.listen import refusal
+from addons.config.listen import refusal, tls_refusal
+from addons.config.load import Loaded
 from addons.config.model import Config
 from addons.config.watch import Watcher
 from addons.runtime import Runtime
@@ -26,6 +27,9 @@ class Settings:
 
     def __init__(self) -> None:
         self.runtime: Runtime = None  # type: ignore[assignment]  # there is one from configure() on
+        self.broken = False
+        """The start has failed and mitmproxy is about to end: open no port."""
+        self._start: Config | None = None
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -44,21 +48,29 @@ class Settings:
 
     def configure(self, updated: set[str]) -> None:
         """Read the config when its name changes (and once at the start)."""
-        if self.runtime is not None and "cliproxy_config" not in updated:
+        if self._start is not None and "cliproxy_config" not in updated:
             return
         path = config_file.find(ctx.options.cliproxy_config, os.environ, Path.cwd(), Path.home())
-        config = Config()
-        if path is not None:
-            loaded = config_file.load(path)
-            for problem in loaded.problems:
-                log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
-            if loaded.config is None:
-                raise exceptions.OptionsError(f"cliproxy: {path} cannot be used, see above")
-            config = loaded.config
-        if why := refusal(ctx.options.listen_host or config.host, config.api_keys):
-            raise exceptions.OptionsError(f"cliproxy does not start: {why}")
+        loaded = config_file.load(path) if path is not None else Loaded(Config())
+        for problem in loaded.problems:
+            log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+        why = f"{path} cannot be used, see above" if loaded.config is None else self._why_not(loaded.config)
+        if why and self._start is not None:
+            raise exceptions.OptionsError(f"cliproxy: {why}")
+        if why:
+            # mitmproxy ends, with status 1, when an error was logged before it runs. To raise here would show the
+            # person a traceback, and leave the other addons without a Runtime in the meantime.
+            log.error("cliproxy does not start: %s", why)
+            self.broken = True
+            ctx.master.shutdown()
+        config = loaded.config if loaded.config is not None and not why else Config()
+        self._start = self._start or config
         self.runtime = runtime.make(config, path, self.runtime)
         self._watch()
+
+    def _why_not(self, config: Config) -> str:
+        """Why this config must not be used where we listen, or "". An address of the command line goes first."""
+        return refusal(ctx.options.listen_host or config.host, config.api_keys) or tls_refusal(config.tls)
 
     def running(self) -> None:
         """The loop runs: watch the file."""
@@ -75,7 +87,7 @@ class Settings:
             self._watching.cancel()
             self._watching = None
         path = self.runtime.path
-        if path is not None:
+        if path is not None and not self.broken:
             watcher = Watcher(path, self.reload, path.read_bytes())
             self._watching = asyncio.get_running_loop().create_task(watcher.run())
 
@@ -88,11 +100,12 @@ class Settings:
         if loaded.config is None:
             log.error("%s has errors: the config in use stays as it was", path)
             return
-        old, new = self.runtime.config, loaded.config
-        if why := refusal(old.host, new.api_keys):
+        new, start = loaded.config, self._start or loaded.config
+        if why := self._why_not(new):
             log.error("%s: the config in use stays as it was: %s", path, why)
             return
         self.runtime = runtime.make(new, path, self.runtime)
-        fixed = [name for name in ("host", "port", "tls") if getattr(old, name) != getattr(new, name)]
+        fixed = [name for name in ("host", "port") if getattr(start, name) != getattr(new, name)]
         after = f"; {', '.join(fixed)}: after a restart" if fixed else ""
-        log.info("%s reloaded: %d credentials%s", path, len(self.runtime.credentials), after)
+        count = len(self.runtime.credentials)
+        log.info("%s reloaded: %d credential%s%s", path, count, "" if count == 1 else "s", after)

@@ -257,6 +257,14 @@ def _betas(asked: str, needed: Mapping[str, str], provider: Provider, credential
     return ",".join(dict.fromkeys(name for name in names if name))
 
 
+def configured(credential: Opener, client_headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that the config gives a credential, with their values: for the wire copy and nothing else."""
+    headers: dict[str, str] = {}
+    if credential.headers:
+        _configure(headers, credential, {name.lower(): value for name, value in client_headers.items()}, masked=False)
+    return headers
+
+
 def _configure(headers: dict[str, str], credential: Opener, client: Mapping[str, str], masked: bool) -> None:
     """Headers of the config come last and replace; `$Name` copies the client's; an empty one removes."""
     for written, value in credential.headers.items():

@@ -163,7 +163,9 @@ class Provider:
 
 
 _AUTH = ("anthropic", "bearer", "google")
-_FIELDS = {"title", "dialect", "vendor", "owner", "base_url", "auth", "lists", "paths", "headers", "oauth_beta", "steps"}
+_FIELDS = frozenset(
+    ["title", "dialect", "vendor", "owner", "base_url", "auth", "lists", "paths", "headers", "oauth_beta", "steps"]
+)
 _COMPATIBLE_PATHS = MappingProxyType({"generate": "/chat/completions", "compact": "/responses/compact"})
 
 

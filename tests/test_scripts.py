@@ -1,11 +1,14 @@
 """The scripts as a person calls them: from anywhere, through links, on a machine that lacks something."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.proxy import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
@@ -110,33 +113,46 @@ def test_no_python_says_what_to_install(tmp_path: Path) -> None:
     assert "needs Python 3.12 or newer" in done.stderr
 
 
-def listen(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return call(sys.executable, SCRIPTS / "lib" / "listen.py", *arguments, cwd=cwd)
+def listen(config: str = "", host: str = "", port: str = "", *, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return call(sys.executable, SCRIPTS / "lib" / "listen.py", config, host, port, cwd=cwd)
 
 
 def test_the_configuration_says_where_to_listen(tmp_path: Path) -> None:
-    assert listen(cwd=tmp_path).stdout == "127.0.0.1 8317\n"
-    (tmp_path / "config.yaml").write_text("port: 4711\n")
-    assert listen(cwd=tmp_path).stdout == "127.0.0.1 4711\n"
-    (tmp_path / "other.yaml").write_text('host: "::1"\n')
-    assert listen("other.yaml", cwd=tmp_path).stdout == "::1 8317\n"
+    one, other = free_port(), free_port()
+    (tmp_path / "config.yaml").write_text(f"port: {one}\n")
+    assert listen(cwd=tmp_path).stdout == f"127.0.0.1 {one}\n"
+    (tmp_path / "other.yaml").write_text(f'host: "localhost"\nport: {other}\n')
+    assert listen("other.yaml", cwd=tmp_path).stdout == f"localhost {other}\n"
+    assert listen("other.yaml", "127.0.0.1", str(one), cwd=tmp_path).stdout == f"127.0.0.1 {one}\n"
 
 
-def test_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text("port: many\n")
-    done = listen(cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("config", "host", "port", "said"),
+    [
+        ("port: many", "", "", "config.yaml:1:7: error: port: should be a whole number"),
+        ("", "0.0.0.0", "", "0.0.0.0 can be reached from other machines"),
+        ("", "", "many", "--port many: should be a number"),
+        ("tls: {enable: true, cert: none.pem, key: none.pem}", "", "", "'none.pem' cannot be read"),
+    ],
+)
+def test_nothing_starts_that_cannot_work(config: str, host: str, port: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(config)
+    done = listen("", host, port, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        port = other.getsockname()[1]
+        done = listen("", "", str(port), cwd=tmp_path)
     assert done.returncode == 1
-    assert "config.yaml:1:7" in done.stderr
+    assert f"port {port} on 127.0.0.1 cannot be had" in done.stderr
+    assert "scripts/serve --port N" in done.stderr
 
 
-def test_the_doctor_finds_what_is_to_be_mended(tmp_path: Path) -> None:
-    auth = tmp_path / ".cli-proxy-api"
-    auth.mkdir(mode=0o755)
-    auth.chmod(0o755)
-    done = call(sys.executable, SCRIPTS / "lib" / "doctor.py", cwd=tmp_path)
-    assert done.returncode == 1
-    assert f"mend  {auth} is open to others" in done.stdout
-    auth.chmod(0o700)
-    done = call(sys.executable, SCRIPTS / "lib" / "doctor.py", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "mend" not in done.stdout
+def test_the_doctor_of_the_scripts_is_the_one_of_the_addons() -> None:
+    assert '-m addons.config.doctor "$@"' in (SCRIPTS / "doctor").read_text()

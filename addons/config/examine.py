@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import socket
 import stat
 import sys
@@ -15,9 +16,9 @@ from typing import Literal
 
 from addons.config.credentials import credentials_of, from_environment
 from addons.config.discover import credential_files, discover, type_of
-from addons.config.listen import is_loopback, leads_back
+from addons.config.listen import is_loopback, leads_back, tls_refusal, try_port
 from addons.config.load import Loaded, find, load
-from addons.config.model import Config
+from addons.config.model import Config, Tls
 from credentials.model import Credential
 
 State = Literal["ok", "warning", "error"]
@@ -44,6 +45,9 @@ PACKAGES: dict[str, tuple[tuple[int, ...], tuple[int, ...] | None]] = {
     "tiktoken": ((0, 9), None),
 }
 OLDEST_PYTHON = (3, 12)
+ROOT = Path(__file__).resolve().parents[2]
+ROOM = 200 << 20
+"""Bytes that should be free on the disk of the home folder: logs, saved flows, certificates."""
 
 
 def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> list[Check]:
@@ -54,15 +58,16 @@ def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> lis
     auth_dir = config.auth_path(home)
     if not auth_dir.is_absolute():
         auth_dir = cwd / auth_dir
-    checks = [check_python(), check_packages(), check_config(path, loaded)]
+    checks = [check_python(), check_packages(), *check_lock(ROOT / "requirements.lock")]
+    checks += [*check_mitmproxy(home / ".mitmproxy"), *check_disk(home), check_config(path, loaded)]
     if loaded.config is not None:
-        checks += [check_credentials(config, path is not None, auth_dir, env), check_listen(config)]
-        checks += [check_port(config.host, config.port), *check_tls(config, cwd, home)]
+        checks += [check_credentials(config, path is not None, env), check_listen(config)]
+        checks += [check_port(config.host, config.port), *check_tls(config, cwd)]
     checks += [check_auth_dir(auth_dir), *check_files(auth_dir), check_environment(config, env)]
     found = discover(env, home, auth_dir)
     if found.log_ins:
         tools = ", ".join(dict.fromkeys(log_in.tool for log_in in found.log_ins))
-        checks.append(Check("log-ins", "ok", f"of other tools, could be imported: {tools}"))
+        checks.append(Check("log-ins", "ok", f"of other tools: {tools}; not used yet"))
     return checks
 
 
@@ -94,6 +99,46 @@ def check_packages() -> Check:
     return Check("packages", "error", shown, (*advice, "Install with: pip install -e ."))
 
 
+def check_lock(path: Path) -> list[Check]:
+    """The installed versions against the lock file at `path`; nothing where there is none (an installed package)."""
+    try:
+        lock = path.read_text()
+    except OSError:
+        return []
+    other = []
+    locked = re.findall(r"^([\w.-]+)==([^ \\;]+)( ; [^\\]*)?", lock, re.MULTILINE)
+    for name, wanted, marker in locked:
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if not marker:  # with a marker it may belong to another platform
+                other.append(f"{name} is missing; locked: {wanted}")
+            continue
+        if found != wanted:
+            other.append(f"{name} is {found}; locked: {wanted}")
+    if not other:
+        return [Check("lock file", "ok", f"{len(locked)} packages, none differs")]
+    more = [f"and {len(other) - 5} more"] if len(other) > 5 else []
+    advice = (*other[:5], *more, "scripts/serve --setup-only installs the locked ones into .venv.")
+    return [Check("lock file", "warning", "other versions are installed than were tested", advice)]
+
+
+def check_mitmproxy(folder: Path) -> list[Check]:
+    """Where mitmproxy keeps its certificate authority; it makes the folder itself."""
+    if not folder.exists() or (folder.is_dir() and os.access(folder, os.W_OK)):
+        return []
+    advice = ("mitmproxy keeps its certificate authority there: make it a folder that you can write to.",)
+    return [Check("mitmproxy", "error", f"{folder} cannot be written", advice)]
+
+
+def check_disk(home: Path) -> list[Check]:
+    """Room for logs and saved flows."""
+    free = shutil.disk_usage(home).free
+    if free >= ROOM:
+        return []
+    return [Check("disk", "warning", f"{free >> 20} MB are free where {home} is", ("Saved flows and logs need room.",))]
+
+
 def check_config(path: Path | None, loaded: Loaded) -> Check:
     """The config file, with each of its problems."""
     if path is None:
@@ -105,16 +150,14 @@ def check_config(path: Path | None, loaded: Loaded) -> Check:
     return Check("config", state, str(path), tuple(advice))
 
 
-def check_credentials(config: Config, with_file: bool, auth_dir: Path, env: Mapping[str, str]) -> Check:
-    """What could answer: keys of the config, credential files, and without a config those of the environment."""
+def check_credentials(config: Config, with_file: bool, env: Mapping[str, str]) -> Check:
+    """What could answer: keys of the config, and without a config those of the environment."""
     counts = Counter(credential.provider for credential in credentials_of(config) if not credential.disabled)
     if not with_file:
         counts.update(credential.provider for credential in from_environment(env, config.host, config.port))
-    counts.update(kind for kind in map(type_of, credential_files(auth_dir)) if kind != "unreadable")
     if counts:
         return Check("credentials", "ok", ", ".join(f"{name} {number}" for name, number in sorted(counts.items())))
-    advice = "Add a key to the config, or log in with scripts/login."
-    return Check("credentials", "warning", "none: only the demo can answer", (advice,))
+    return Check("credentials", "warning", "none: only the demo can answer", ("Add a key to the config.",))
 
 
 def check_listen(config: Config) -> Check:
@@ -136,14 +179,7 @@ def check_listen(config: Config) -> Check:
 def check_port(host: str, port: int) -> Check:
     """Whether the port can be had, by having it for a moment."""
     try:
-        for family, _, _, _, address in socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
-        ):
-            with socket.socket(family, socket.SOCK_STREAM) as listener:
-                if os.name == "posix":  # a port that was closed just now is free; on Windows this would mean sharing it
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(address)
-                listener.listen(1)
+        try_port(host, port)
     except socket.gaierror:
         return Check("port", "ok", f"{port}, not tried: {host} is a name")
     except PermissionError:
@@ -154,18 +190,21 @@ def check_port(host: str, port: int) -> Check:
     return Check("port", "ok", f"{port} is free")
 
 
-def check_tls(config: Config, cwd: Path, home: Path) -> list[Check]:
-    """The PEM files, if tls is on: there, and what they should be."""
+def check_tls(config: Config, cwd: Path) -> list[Check]:
+    """The PEM files, if tls is on: there, what they should be, and a pair."""
     if not config.tls.enable:
         return []
     advice = []
     for name, given, mark in (("cert", config.tls.cert, b"CERTIFICATE"), ("key", config.tls.key, b"PRIVATE KEY")):
-        path = home / given[2:] if given.startswith("~/") else cwd / given
+        path = cwd / given
         try:
             if b"-----BEGIN " not in (content := path.read_bytes()) or mark not in content:
                 advice.append(f"tls.{name}: {path} is not a PEM file with a {mark.decode().lower()}")
         except OSError as bad:
             advice.append(f"tls.{name}: {path} cannot be read ({bad.strerror})")
+    tls = config.tls
+    if not advice and (why := tls_refusal(Tls(True, str(cwd / tls.cert), str(cwd / tls.key)))):
+        advice.append(why)
     return [Check("tls", "error" if advice else "ok", "is on", tuple(advice))]
 
 
@@ -174,7 +213,7 @@ def check_auth_dir(auth_dir: Path) -> Check:
     try:
         status = auth_dir.stat()
     except FileNotFoundError:
-        return Check("auth-dir", "ok", f"{auth_dir}, not there yet: the first log-in makes it")
+        return Check("auth-dir", "ok", f"{auth_dir}, not there")
     except OSError as bad:
         return Check("auth-dir", "error", f"{auth_dir} cannot be read ({bad.strerror})")
     if not stat.S_ISDIR(status.st_mode):
@@ -196,7 +235,8 @@ def check_files(auth_dir: Path) -> list[Check]:
             advice.append(f"{path.name} is not a JSON object with a type: it is skipped")
         if _readable_by_others(path):
             advice.append(f"{path.name} can be read by others: chmod 600 {path}")
-    return [Check("files", "warning" if advice else "ok", f"{len(files)} in auth-dir", tuple(advice))]
+    finding = f"{len(files)} in auth-dir; log-ins are not used yet"
+    return [Check("files", "warning" if advice else "ok", finding, tuple(advice))]
 
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

@@ -1,10 +1,14 @@
-"""Who can reach a listen address, and which URLs lead back to it. Nothing here looks anything up."""
+"""Can we listen there, who could reach us, and which URLs lead back to us. Nothing here leaves the machine."""
 
 import ipaddress
+import os
+import socket
+import ssl
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from addons.config.keys import PLACEHOLDERS
+from addons.config.model import Tls
 from credentials.model import Secret
 
 EVERYWHERE = ("0.0.0.0", "::", "")
@@ -38,6 +42,51 @@ def refusal(host: str, keys: Collection[Secret]) -> str:
         f"{host} can be reached from other machines, and {known}: anybody could spend your credentials. "
         "Add a key of your own to api-keys, or set host to 127.0.0.1"
     )
+
+
+def tls_refusal(tls: Tls) -> str:
+    """Why `tls` cannot be served, or "": its files are opened as they will be for each connection."""
+    if not tls.enable:
+        return ""
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.cert, tls.key, password=lambda: "")  # asks nobody for a password
+    except ssl.SSLError as bad:
+        mismatch = bad.reason == "KEY_VALUES_MISMATCH"
+        what = "they do not belong together" if mismatch else "they are not PEM files without a password"
+        return f"tls is on, but with cert {tls.cert!r} and key {tls.key!r} nothing can be served: {what}"
+    except OSError as bad:
+        missing = [path for path in (tls.cert, tls.key) if not os.access(path, os.R_OK)]
+        return f"tls is on, but {' and '.join(map(repr, missing))} cannot be read ({bad.strerror})"
+    return ""
+
+
+def try_port(host: str, port: int) -> None:
+    """Have the port for a moment. Raises OSError if it cannot be had, socket.gaierror if `host` is a name."""
+    flags = socket.AI_PASSIVE | socket.AI_NUMERICHOST
+    for family, kind, _, _, address in socket.getaddrinfo(
+        host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=flags
+    ):
+        with socket.socket(family, kind) as listener:
+            if os.name == "posix":  # a port that was closed just now is free; on Windows this would mean sharing it
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(1)
+
+
+def busy(host: str, port: int) -> str:
+    """Why the port cannot be had, as a sentence without what to do, or ""."""
+    try:
+        try_port("127.0.0.1" if host == "localhost" else host, port)
+    except socket.gaierror:
+        return ""  # a name: the start itself will tell
+    except PermissionError:
+        return f"port {port} is not allowed: ports below 1024 are for root"
+    except OSError as bad:
+        return f"port {port} on {host or 'all addresses'} cannot be had ({bad.strerror}). Is cliproxy running already?"
+    return ""
 
 
 def leads_back(url: str, host: str, port: int) -> bool:

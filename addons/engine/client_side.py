@@ -10,11 +10,14 @@ import time
 
 from mitmproxy import flow, http
 from mitmproxy.proxy import layer
+from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpResponseHeadersHook
 
+from addons.engine import lean
+from addons.engine.hooks import CliproxyResumeHook
 from addons.engine.terms import Terms
 from addons.exchanges import Exchange
 from translators.model import Failure
@@ -29,6 +32,25 @@ class ClientSide(HttpStream):
         self.spoken = False  # the client has the status line
         self._said = 0.0  # when the client last got something (monotonic)
         self._whole = b""
+
+    def _hook(self, hook: StartHook) -> layer.CommandGenerator[None]:
+        """Let the addons see something: at once where that can be, else by mitmproxy's way of tasks and turns."""
+        if not lean.fire(hook):
+            yield hook
+        elif self.flow.intercepted:
+            yield CliproxyResumeHook(self.flow)
+
+    def _with_hooks(self, steps: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+        """The same for the hooks of a method of mitmproxy's own that gives no other commands to wait for."""
+        for step in steps:
+            if isinstance(step, StartHook):
+                yield from self._hook(step)
+            else:
+                yield step
+
+    def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
+        """mitmproxy's own: the response hook, and what has not been sent yet."""
+        yield from self._with_hooks(super().send_response(already_streamed))
 
     def _say(self, exchange: Exchange, said: bytes) -> layer.CommandGenerator[None]:
         """Send bytes of a stream, after the head if it has not left yet. A whole answer waits for `_end`."""
@@ -48,7 +70,7 @@ class ClientSide(HttpStream):
     def _begin(self, exchange: Exchange) -> layer.CommandGenerator[None]:
         """Send status 200 and the headers of a stream (or of a body that is kept alive while it is made)."""
         self.flow.response = self.terms.stream_head(exchange)
-        yield HttpResponseHeadersHook(self.flow)
+        yield from self._hook(HttpResponseHeadersHook(self.flow))
         if (yield from self.check_killed(True)):
             return
         self.spoken = True
@@ -72,7 +94,7 @@ class ClientSide(HttpStream):
             self.flow.response.data.content = exchange.emitted.bytes()
             self.flow.response.timestamp_end = time.time()
         self.flow.error = flow.Error(failure.message)
-        yield HttpErrorHook(self.flow)
+        yield from self._hook(HttpErrorHook(self.flow))
         self.server_state = self.state_done
         self.flow.live = False
         yield DropStream(self.stream_id)
@@ -94,7 +116,7 @@ class ClientSide(HttpStream):
         if self.flow.response is None:
             self.flow.response = http.Response.make(500, b"no addon took this request")
         self.flow.response.timestamp_start = time.time()
-        yield HttpResponseHeadersHook(self.flow)
+        yield from self._hook(HttpResponseHeadersHook(self.flow))
         if (yield from self.check_killed(True)):
             return
         yield from self.send_response()

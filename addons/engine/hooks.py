@@ -14,6 +14,13 @@ class CliproxyAttemptHook(StartHook):
 
 
 @dataclass
+class CliproxyResumeHook(StartHook):
+    """Nobody listens: mitmproxy waits after a hook for as long as its flow is intercepted."""
+
+    flow: HTTPFlow
+
+
+@dataclass
 class CliproxyChunkHook(StartHook):
     """A local source is asked for its next chunk: `exchange.chunk`, None at its end."""
 

@@ -56,6 +56,7 @@ type Undo = Callable[[], None]
 type Handler = Callable[..., Any]
 type Groups = tuple[tuple[Handler, ...], ...]
 
+_firing: "HookTable | None" = None
 _undo: list[Undo] = []
 """State of the module, because what is patched is the state of mitmproxy's modules."""
 
@@ -118,6 +119,7 @@ class HookTable:
         self.manager = master.addons
         self.resting = resting
         self._known: dict[str, Groups | None] = {}
+        self._awaited: dict[str, bool] = {}
         self._chain: list[Any] = []
         self._length = -1
         self._scripts: list[Any] = []
@@ -132,6 +134,7 @@ class HookTable:
         scripts = [script.ns for script in self._loaded()]
         if chain is not self._chain or len(chain) != self._length or scripts != self._scripts:
             self._known.clear()
+            self._awaited.clear()
             self._chain, self._length, self._scripts = chain, len(chain), scripts
         try:
             return self._known[name]
@@ -181,6 +184,41 @@ class HookTable:
         if isinstance(message, Flow) and self.handlers("update") != ():
             await self.trigger_event(hooks.UpdateHook([message]))
 
+    def fire(self, event: hooks.Hook) -> bool:
+        """As handle_lifecycle, but at once: no task, no turn of the loop. False: a handler wants to be awaited, so
+        nothing was done.
+        """
+        message = event.args()[0]
+        groups = self._plain(event.name)
+        updates = self._plain("update") if isinstance(message, Flow) else ()
+        if groups is None or updates is None:
+            return False
+        if groups:
+            self._call_now(groups, event.args())
+        if updates:
+            self._call_now(updates, [[message]])
+        return True
+
+    def _plain(self, name: str) -> Groups | None:
+        """The handlers of an event if all of them are plain functions."""
+        groups = self.handlers(name)
+        if name not in self._awaited:
+            each = [handler for group in groups or () for handler in group]
+            self._awaited[name] = groups is None or any(inspect.iscoroutinefunction(handler) for handler in each)
+        return None if self._awaited[name] else groups
+
+    def _call_now(self, groups: Groups, arguments: list[Any]) -> None:
+        for group in groups:
+            try:
+                for handler in group:
+                    handler(*arguments)
+            except exceptions.AddonHalt:
+                return
+            except exceptions.OptionsError:
+                raise
+            except Exception as error:
+                _log_addon_error(error, "_call_now")
+
     async def _call(self, groups: Groups, arguments: list[Any]) -> None:
         for group in groups:
             try:
@@ -193,9 +231,21 @@ class HookTable:
             except exceptions.OptionsError:
                 raise
             except Exception as error:
-                cut: Any = addonmanager.cut_traceback  # it has no annotations
-                trace = cut(error.__traceback__, "_call")
-                addonmanager.logger.error(f"Addon error: {error}", exc_info=(type(error), error, trace))
+                _log_addon_error(error, "_call")
+
+
+def _log_addon_error(error: Exception, inside: str) -> None:
+    cut: Any = addonmanager.cut_traceback  # it has no annotations
+    trace = cut(error.__traceback__, inside)
+    addonmanager.logger.error(f"Addon error: {error}", exc_info=(type(error), error, trace))
+
+
+def fire(event: hooks.Hook) -> bool:
+    """Run an event's handlers at once, where lean hooks are in force and none of them wants to be awaited.
+
+    False: nothing was done, the event must go mitmproxy's way.
+    """
+    return _firing is not None and _firing.fire(event)
 
 
 def _with_parts(addon: Any) -> Iterator[Any]:
@@ -207,6 +257,7 @@ def _with_parts(addon: Any) -> Iterator[Any]:
 
 def _use_hook_table(master: Master) -> Undo | None:
     """Only mitmdump lets addons rest: the inspectors' users change options as they go and trust what they see."""
+    global _firing
     table = HookTable(master, resting=isinstance(master, DumpMaster))
     manager = master.addons
     backs = [
@@ -217,7 +268,15 @@ def _use_hook_table(master: Master) -> Undo | None:
         backs.append(_replace(manager, name, _then(getattr(manager, name), table.forget)))
     master.options.changed.connect(table.forget)
     backs.append(lambda: master.options.changed.disconnect(table.forget))
+    if table.resting:  # the inspectors let a person stop a flow in any hook: there every hook goes mitmproxy's way
+        _firing = table
+        backs.append(_stop_firing)
     return _all(backs)
+
+
+def _stop_firing() -> None:
+    global _firing
+    _firing = None
 
 
 def _then(first: Callable[..., Any], second: Callable[[], None]) -> Callable[..., Any]:

@@ -114,11 +114,13 @@ class ExchangeStream(ClientSide):
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         """Take the client's keys out of the request before anybody can see it."""
         self.terms.take_keys(event.request)
-        yield from super().state_wait_for_request_headers(event)
+        yield from self._with_hooks(super().state_wait_for_request_headers(event))
         if self.client_state == self.state_consume_request_body and self._declared() > self.terms.largest_body:
             self.flow.metadata["cliproxy.oversize"] = self._declared()
             self.client_state = self.state_done
-            yield HttpRequestHook(self.flow)  # answered without the body: nobody waits for what will not be taken
+            yield from self._hook(
+                HttpRequestHook(self.flow)
+            )  # answered without the body: nobody waits for what will not be taken
             if not (yield from self.check_killed(True)):
                 yield from self._answer_here()
                 yield commands.CloseConnection(self.context.client)
@@ -145,7 +147,7 @@ class ExchangeStream(ClientSide):
             if self._request_size > self.terms.largest_body:
                 self.flow.metadata["cliproxy.oversize"] = self._request_size
             self.client_state = self.state_done
-            yield HttpRequestHook(self.flow)
+            yield from self._hook(HttpRequestHook(self.flow))
             if (yield from self.check_killed(True)):
                 return
             self._said = time.monotonic()
@@ -158,7 +160,9 @@ class ExchangeStream(ClientSide):
         while True:
             exchange = self.terms.exchanges.get(self.flow)
             if self.flow.response is None and exchange is not None:
-                yield CliproxyAttemptHook(self.flow)
+                # A retry goes by the hook: mitmproxy must have done with the upstream's last event before more is sent.
+                if exchange.attempts or not self.terms.choose(exchange):
+                    yield CliproxyAttemptHook(self.flow)
                 if (yield from self.check_killed(True)):
                     return
             if self.flow.response is not None or exchange is None:
@@ -388,7 +392,7 @@ class ExchangeStream(ClientSide):
             if exchange is not None and self.flow.response is not None:
                 self.flow.response.data.content = exchange.emitted.bytes()
             self.flow.error = flow.Error(message)
-            yield HttpErrorHook(self.flow)
+            yield from self._hook(HttpErrorHook(self.flow))
             self.flow.live = False
         yield DropStream(self.stream_id)
 

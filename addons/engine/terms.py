@@ -2,11 +2,12 @@
 
 import math
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mitmproxy import http
 
-from addons import client_keys
+from addons.client_keys import Arrival, take
 from addons.exchanges import Exchange, Exchanges
 from addons.settings import Settings
 from providers.address import HOP_BY_HOP
@@ -36,9 +37,11 @@ class Terms:
     def __init__(self, exchanges: Exchanges, settings: Settings) -> None:
         self.exchanges = exchanges
         self.settings = settings
-        self.presented: dict[int, tuple[str, ...]] = {}
-        """Keys that a request brought, by id() of the request, until Guard takes them out."""
+        self.arrivals: dict[int, Arrival] = {}
+        """What requests brought, by id() of the request, until Guard takes it."""
         self.largest_body = LARGEST_BODY
+        self.choose: Callable[[Exchange], bool] = lambda _exchange: False
+        """Who shall try next, if that can be said at once. False: the hook `cliproxy_attempt` says it, and may wait."""
 
     @property
     def tick_seconds(self) -> float:
@@ -62,7 +65,7 @@ class Terms:
 
     def take_keys(self, request: http.Request) -> None:
         """Mask the keys a request brings before any addon, view or log can see them; Guard gets them from here."""
-        self.presented[id(request)] = client_keys.take(request)
+        self.arrivals[id(request)] = take(request)
 
     def stream_head(self, exchange: Exchange) -> http.Response:
         """Status line and headers of a stream, or of a whole body whose client is kept awake."""

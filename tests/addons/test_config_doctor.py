@@ -1,5 +1,6 @@
 """The doctor tells what to mend, and its exit status says whether cliproxy can start."""
 
+import datetime
 import os
 import socket
 import sys
@@ -7,6 +8,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from addons.config import doctor, examine
 from addons.config.model import Config, Tls
@@ -19,6 +24,17 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def made(name: str) -> tuple[bytes, bytes]:
+    """A certificate of its own making and its key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    begin = datetime.datetime(2026, 1, 1)
+    builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(begin.replace(year=2040))
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return builder.sign(key, hashes.SHA256()).public_bytes(form[0]), key.private_bytes(*form)
 
 
 class House:
@@ -42,7 +58,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path, free_port):
+def house(tmp_path, free_port, monkeypatch):
+    monkeypatch.setattr(examine, "ROOT", tmp_path)  # no lock file: what is installed here is no business of these tests
     return House(tmp_path, free_port)
 
 
@@ -119,7 +136,8 @@ def test_what_others_can_read_is_shown(house):
     assert f"chmod 700 {house.auth}" in text
     assert "a.json can be read by others" in text
     assert "b.json is not a JSON object with a type" in text
-    assert "claude 2" in text
+    assert "claude 1" in text
+    assert "2 in auth-dir; log-ins are not used yet" in text
 
 
 def test_an_auth_dir_that_is_a_file_is_an_error(house):
@@ -132,14 +150,57 @@ def test_an_auth_dir_that_is_a_file_is_an_error(house):
 
 def test_tls_files_are_looked_at(tmp_path):
     (tmp_path / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    config = Config(tls=Tls(True, "cert.pem", "~/key.pem"))
-    (check,) = examine.check_tls(config, tmp_path, tmp_path)
+    config = Config(tls=Tls(True, "cert.pem", "key.pem"))
+    (check,) = examine.check_tls(config, tmp_path)
     assert check.advice == (f"tls.key: {tmp_path / 'key.pem'} cannot be read (No such file or directory)",)
     (tmp_path / "key.pem").write_text("secret")
-    (check,) = examine.check_tls(config, tmp_path, tmp_path)
+    (check,) = examine.check_tls(config, tmp_path)
     assert check.advice == (f"tls.key: {tmp_path / 'key.pem'} is not a PEM file with a private key",)
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
-    assert examine.check_tls(config, tmp_path, tmp_path)[0].state == "ok"
+    (check,) = examine.check_tls(config, tmp_path)
+    assert "nothing can be served: they are not PEM files" in check.advice[0]
+    for name, content in zip(("cert.pem", "key.pem"), made("one"), strict=True):
+        (tmp_path / name).write_bytes(content)
+    assert examine.check_tls(config, tmp_path)[0].state == "ok"
+    (tmp_path / "key.pem").write_bytes(made("another")[1])
+    (check,) = examine.check_tls(config, tmp_path)
+    assert "they do not belong together" in check.advice[0]
+
+
+def test_versions_are_compared_with_the_lock_file(tmp_path, monkeypatch):
+    lock = tmp_path / "requirements.lock"
+    assert examine.check_lock(lock) == []
+    lock.write_text("a==1.0 \\\n    --hash=sha256:00\nb==2 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n")
+    versions = {"a": "1.0"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert [check.state for check in examine.check_lock(lock)] == ["ok"]
+    versions["b"] = "3"
+    versions.pop("a")
+    (check,) = examine.check_lock(lock)
+    assert check.state == "warning"
+    assert check.advice[:2] == ("a is missing; locked: 1.0", "b is 3; locked: 2")
+
+
+def test_mitmproxys_folder_must_be_one(tmp_path):
+    assert examine.check_mitmproxy(tmp_path / "none") == []
+    assert examine.check_mitmproxy(tmp_path) == []
+    (tmp_path / "file").write_text("")
+    (check,) = examine.check_mitmproxy(tmp_path / "file")
+    assert check.state == "error"
+
+
+def test_a_full_disk_is_shown(tmp_path, monkeypatch):
+    assert examine.check_disk(tmp_path) == []
+    monkeypatch.setattr(examine, "ROOM", 1 << 60)
+    (check,) = examine.check_disk(tmp_path)
+    assert check.state == "warning"
+    assert "MB are free" in check.finding
 
 
 def test_variables_that_lead_requests_elsewhere_are_named(tmp_path):
@@ -161,7 +222,7 @@ def test_log_ins_of_other_tools_are_named(house):
     house.write()
     (house.root / ".codex").mkdir()
     (house.root / ".codex" / "auth.json").write_text("")
-    assert "could be imported: Codex" in house.visit()[1]
+    assert "of other tools: Codex; not used yet" in house.visit()[1]
 
 
 def test_packages_are_counted(monkeypatch):

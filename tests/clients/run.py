@@ -59,7 +59,7 @@ def play(run: Run, tool: bool, file: Path) -> Callable[[Seen], Play]:
 
 
 def attempt(
-    name: str, url: str, upstream: FakeUpstream, programs: dict[str, list[str]], tool: bool, place: Path
+    name: str, url: str, kind: str, upstream: FakeUpstream, programs: dict[str, list[str]], tool: bool, place: Path
 ) -> Outcome:
     """Run one client once, in a home of its own."""
     program, make = CLIENTS[name]
@@ -72,6 +72,7 @@ def attempt(
         (home / path).parent.mkdir(parents=True, exist_ok=True)
         (home / path).write_text(text)
     upstream.reset()
+    upstream.lenient = run.dialect == kind  # its own words pass untouched; what the proxy wrote is judged strictly
     for model in {scenery.MODELS[kind] for kind in KINDS} | set(MODELS):
         upstream.always(model, play(run, tool, work / "note.txt"))
     clean = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "LC_ALL")}
@@ -146,7 +147,7 @@ def main() -> int:
     table: dict[tuple[str, str, bool], Outcome] = {}
     for kind in given.upstream or KINDS:
         with (
-            FakeUpstream(lenient=True) as upstream,
+            FakeUpstream() as upstream,
             address(kind, given.direct, upstream, keep / kind / "proxy") as url,
         ):
             for name in names:
@@ -154,7 +155,7 @@ def main() -> int:
                     continue
                 for tool in (False, True):
                     place = keep / kind / name.replace("/", "-") / ("tool" if tool else "prompt")
-                    outcome = attempt(name, url, upstream, programs, tool, place)
+                    outcome = attempt(name, url, kind, upstream, programs, tool, place)
                     table[name, kind, tool] = outcome
                     told = "ok" if outcome.ok else f"FAILED: {outcome.why}"
                     print(

@@ -57,6 +57,10 @@ def stop_words(stop: Stop) -> dict[str, Any]:
     return said
 
 
+_TIERS = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
+"""Service tiers of answers; of other vendors' words those that mean the same."""
+
+
 def usage_words(usage: Usage | None) -> dict[str, Any]:
     """Counts in this vendor's arithmetic: input without the cache. What nobody said is 0 where a number must stand."""
     usage = usage or Usage()
@@ -79,8 +83,8 @@ def usage_words(usage: Usage | None) -> dict[str, Any]:
             "web_search_requests": usage.web_searches or 0,
             "web_fetch_requests": usage.web_fetches or 0,
         }
-    if usage.service_tier:
-        said["service_tier"] = usage.service_tier
+    if tier := _TIERS.get(usage.service_tier.lower()):
+        said["service_tier"] = tier
     return said
 
 

@@ -38,7 +38,7 @@ from translators.openai_chat.says import (
     write_detail,
     write_google,
 )
-from translators.openai_chat.usage import write_stop, write_usage
+from translators.openai_chat.usage import write_stop, write_tier, write_usage
 
 
 def read_tree_failure(body: bytes) -> Failure | None:
@@ -97,8 +97,8 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
         "choices": [_choice(candidate, legacy) for candidate in reply.candidates],
         "usage": write_usage(reply.usage),
     }
-    if reply.usage is not None and reply.usage.service_tier:
-        body["service_tier"] = reply.usage.service_tier
+    if tier := write_tier(reply.usage):
+        body["service_tier"] = tier
     return msgspec.json.encode(body)
 
 

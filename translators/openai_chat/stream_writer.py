@@ -40,7 +40,7 @@ from translators.openai_chat.says import (
     write_detail,
     write_google,
 )
-from translators.openai_chat.usage import write_stop, write_usage
+from translators.openai_chat.usage import write_stop, write_tier, write_usage
 
 _encode = msgspec.json.Encoder().encode
 
@@ -322,8 +322,8 @@ class StreamWriter:
                 self._finish(choice, "stop", out)
         if self._counting:
             counts = b'],"usage":' + _encode(write_usage(self._usage))
-            if self._usage is not None and self._usage.service_tier:
-                counts += b',"service_tier":' + _encode(self._usage.service_tier)
+            if tier := write_tier(self._usage):
+                counts += b',"service_tier":' + _encode(tier)
             out.append(self._start + counts + b"}\n\n")
         out.append(b"data: [DONE]\n\n")
         self._stop()

@@ -89,6 +89,14 @@ def read_usage(wire: UsageWire, tier: str = "") -> Usage:
     )
 
 
+_TIERS = {"standard": "default"} | {tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")}
+
+
+def write_tier(usage: Usage | None) -> str:
+    """The service tier in OpenAI's words; "" for none, and for one that it has no word for."""
+    return _TIERS.get(usage.service_tier.lower(), "") if usage is not None else ""
+
+
 def write_usage(usage: Usage | None) -> dict[str, Any]:
     """The usage object; zeros where the upstream said nothing."""
     usage = usage or Usage()

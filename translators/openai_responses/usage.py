@@ -43,6 +43,14 @@ def read_usage(raw: Raw, tier: str | None) -> Usage | None:
     )
 
 
+_TIERS = {"standard": "default"} | {tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")}
+
+
+def write_tier(usage: Usage | None) -> str:
+    """The service tier in OpenAI's words; "" for none, and for one that it has no word for."""
+    return _TIERS.get(usage.service_tier.lower(), "") if usage is not None else ""
+
+
 def write_usage(usage: Usage | None) -> dict[str, Any] | None:
     """Write `usage`; None if nobody counted. The details are required by the client libraries."""
     if usage is None or (usage.input is None and usage.output is None):

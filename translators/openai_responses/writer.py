@@ -51,7 +51,7 @@ from translators.openai_responses.emission import (
 from translators.openai_responses.failure import error_in_response
 from translators.openai_responses.input import annotation
 from translators.openai_responses.items import EMPTY, NAME, VENDOR
-from translators.openai_responses.usage import write_usage
+from translators.openai_responses.usage import write_tier, write_usage
 
 
 class StreamWriter:
@@ -148,7 +148,7 @@ class StreamWriter:
             usage=write_usage(self._usage),
             error=error,
             reason=reason,
-            tier=self._usage.service_tier if self._usage else "",
+            tier=write_tier(self._usage),
         )
         self._emission.event(tag, response=Raw(self.whole))
 
