@@ -74,10 +74,10 @@ class Listen:
             changes["listen_port"] = config.port
         options.update(**changes)
         server = ctx.master.addons.get("proxyserver")
-        if not options.server or server is None or self.settings.broken:
+        if not options.server or server is None:
             return
         self._hush.begin()
-        if explicit:
+        if explicit or self.settings.broken:
             return
         # Reverse mode wants a target; each request has its own, so this one is never dialled. Our own address, because
         # flows that are read from a file are shown with it, and a replay should come to us.

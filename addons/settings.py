@@ -62,7 +62,6 @@ class Settings:
             # person a traceback, and leave the other addons without a Runtime in the meantime.
             log.error("cliproxy does not start: %s", why)
             self.broken = True
-            ctx.master.shutdown()
         config = loaded.config if loaded.config is not None and not why else Config()
         self._start = self._start or config
         self.runtime = runtime.make(config, path, self.runtime)

@@ -20,7 +20,7 @@ from translators.events import Event, Order
 from translators.exchange import Pipe, Pump, Relay, Turning, Whole, pump
 from translators.fold import Fold
 from translators.losses import Ledger
-from translators.model import Audio, Candidate, Image, Refusal, Request, Text, Thinking, ToolCall, Usage
+from translators.model import Audio, Candidate, Image, Reasoning, Refusal, Request, Text, Thinking, ToolCall, Usage
 from translators.registry import DIALECTS
 
 NOW, SEED = 1_760_000_000, "c0ffee"
@@ -150,6 +150,7 @@ def same(client: str, said: Fold, heard: Fold, name: str) -> None:
         assert here.text in ("", said.reply().candidates[0].stop.explanation), name
     else:
         assert here.text == there.text, name
+    assert here.thinking == there.thinking, name
     assert here.calls == there.calls, name
     expected = STOPS[client].get(there.stop, there.stop)
     if there.stop == "refusal" and client.startswith("openai") and not _refused_in_words(said.reply().candidates):
@@ -166,7 +167,8 @@ def _refused_in_words(candidates: list[Candidate]) -> bool:
 
 
 def ask(client: str, *, stream: bool) -> Asked:
-    request = Request(model="m", turns=[], stream=stream, stream_usage=True, dialect=client)
+    shown = Reasoning(mode="auto", show="auto")  # Gemini's thoughts are only written to who asked for them
+    request = Request(model="m", turns=[], stream=stream, stream_usage=True, reasoning=shown, dialect=client)
     return Asked("m", stream, NOW, SEED, request)
 
 

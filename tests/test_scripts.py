@@ -155,4 +155,4 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 
 
 def test_the_doctor_of_the_scripts_is_the_one_of_the_addons() -> None:
-    assert '-m addons.config.doctor "$@"' in (SCRIPTS / "doctor").read_text()
+    assert '-P -m addons.config.doctor "$@"' in (SCRIPTS / "doctor").read_text()

@@ -163,6 +163,10 @@ class Dialect:
     """A regular expression that matches once a stream has said something that commits (content, not a handshake)."""
     failure_mark: bytes = b""
     """A regular expression that matches an error event inside a stream."""
+    end_hints: tuple[bytes, ...] = ()
+    """Plain bytes one of which stands in whatever end_mark matches: looking for them costs next to nothing."""
+    failure_hints: tuple[bytes, ...] = (b"error",)
+    """The same for failure_mark."""
     reasoning_fields: tuple[str, ...] = ()
     """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
     stream_failure: Callable[[Failure, Asked], bytes] | None = None

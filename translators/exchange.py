@@ -371,19 +371,27 @@ class Relay(_PumpBase):
 
     def _pass(self, ready: bytes) -> bytes:
         if not self.committed:
-            if self._begin.search(ready) is None and self._end.search(ready) is None:
+            if self._begin.search(ready) is None and not self._ends(ready):
                 self._held = ready + self._held
-                if self._failure.search(ready) is not None:
+                if self._fails(ready):
                     self._look_closer(ready)
                 return b""
-            if self._failure.search(ready) is not None and self._look_closer(ready):
+            if self._fails(ready) and self._look_closer(ready):
                 return b""
             self.committed = True
-        if not self.ended and self._end.search(ready) is not None:
+        if not self.ended and self._ends(ready):
             self.ended = True
-        if self.failure is None and self._failure.search(ready) is not None:
+        if self.failure is None and self._fails(ready):
             self.failure = self._failure_in(ready)
         return ready
+
+    def _ends(self, ready: bytes) -> bool:
+        hints = self._dialect.end_hints
+        return any(hint in ready for hint in hints) and self._end.search(ready) is not None
+
+    def _fails(self, ready: bytes) -> bool:
+        hints = self._dialect.failure_hints
+        return any(hint in ready for hint in hints) and self._failure.search(ready) is not None
 
     def _look_closer(self, ready: bytes) -> bool:
         """A failure before anything else? Then nothing of it may leave."""

@@ -28,6 +28,7 @@ DIALECT = Dialect(
     end_mark=rb'"type": ?"message_stop"',
     begin_mark=rb'"type": ?"(?:content_block_start|content_block_delta|message_delta)"',
     failure_mark=rb'(?:^|[\r\n])(?:event: ?error[\r\n]|data: ?\{ ?"type": ?"error")',
+    end_hints=(b"message_stop",),
     reasoning_fields=("thinking", "output_config.effort"),
     ping=b'event: ping\ndata: {"type":"ping"}\n\n',
     stream_failure=write_stream_failure,

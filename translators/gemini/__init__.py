@@ -30,6 +30,7 @@ DIALECT = Dialect(
     end_mark=rb'"(?:finishReason|blockReason)"\s*:\s*"[A-Z]',
     begin_mark=rb'"(?:text|functionCall|inlineData|executableCode|toolCall|finishReason|blockReason)"\s*:',
     failure_mark=rb'(?:\A|[\n\[,]|data: ?)\s*\{\s*"error"\s*:\s*\{\s*"(?:code|message|status|details)"',
+    end_hints=(b"finishReason", b"blockReason"),
     reasoning_fields=("generationConfig.thinkingConfig",),
     stream_failure=stream_failure,
     model_in_body=False,

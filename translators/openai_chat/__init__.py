@@ -32,5 +32,6 @@ DIALECT = Dialect(
         rb'"(?:tool_calls|function_call|audio)": ?[\[{]'
     ),
     failure_mark=rb'"error": ?\{',
+    end_hints=(b"[DONE]", b"finish_reason"),
     reasoning_fields=("reasoning_effort",),
 )

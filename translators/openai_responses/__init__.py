@@ -31,6 +31,15 @@ DIALECT = Dialect(
     begin_mark=rb'"type"\s*:\s*"response\.(?:output_|content_part|refusal|function_call|custom_tool|reasoning)',
     failure_mark=rb'"type"\s*:\s*"response\.failed"'
     rb'|(?:^|\n)(?:event:\s*error\b|data:\s*\{\s*(?:"type"\s*:\s*"error"|"error"\s*:\s*\{))',
+    end_hints=(
+        b"response.completed",
+        b"response.incomplete",
+        b"response.failed",
+        b"response.cancelled",
+        b"response.done",
+        b"error",
+    ),
+    failure_hints=(b"response.failed", b"error"),
     reasoning_fields=("reasoning.effort",),
     stream_failure=write_stream_failure,
 )
