@@ -67,7 +67,12 @@ class Listen:
         config, options = self.settings.runtime.config, ctx.options
         explicit = options._options["mode"].has_changed()
         # lazy: the target is never dialled. The Host header is the client's: Guard looks at it.
-        changes: dict[str, object] = {"connection_strategy": "lazy", "keep_host_header": True}
+        # onboarding: the certificate page is for forward proxies, and its addon makes every request wait for a turn.
+        changes: dict[str, object] = {
+            "connection_strategy": "lazy",
+            "keep_host_header": True,
+            "onboarding": False,
+        }
         if not options.listen_host:
             changes["listen_host"] = config.host
         if options.listen_port is None:

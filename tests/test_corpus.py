@@ -150,7 +150,7 @@ def same(client: str, said: Fold, heard: Fold, name: str) -> None:
         assert here.text in ("", said.reply().candidates[0].stop.explanation), name
     else:
         assert here.text == there.text, name
-    assert here.thinking == there.thinking, name
+    assert here.thinking.split() == there.thinking.split(), name  # blocks may be joined with a blank line
     assert here.calls == there.calls, name
     expected = STOPS[client].get(there.stop, there.stop)
     if there.stop == "refusal" and client.startswith("openai") and not _refused_in_words(said.reply().candidates):
@@ -213,12 +213,12 @@ def test_every_answer_means_the_same(upstream: str, client: str, stream: bool) -
 @pytest.mark.parametrize(("upstream", "client"), PAIRS)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 def test_odd_pieces_change_nothing(upstream: str, client: str, stream: bool) -> None:
-    """A fifth of the recordings in pieces of some bytes; the short ones among them byte by byte."""
+    """A tenth of the recordings in pieces of some bytes; the short ones among them byte by byte."""
     for answer in answers(upstream):
-        if answer.chance >= 20 or not (answer.streamed or stream):
+        if answer.chance >= 10 or not (answer.streamed or stream):
             continue
         said = direct(upstream)[answer.id]
-        size = 1 if len(answer.body) < 3_000 else 11 + answer.chance
+        size = 1 if len(answer.body) < 2_000 else 11 + answer.chance
         taker = a_pump(client, upstream, answer, stream=stream)
         written = through(taker, answer.body, size)
         if settled(taker, written, said, answer):
@@ -272,7 +272,7 @@ def test_official_libraries_hear_the_same(upstream: str, client: str, stream: bo
     What a vendor's own answer has in it that its library does not know yet is passed on, and not validated.
     """
     chosen = sorted(answers(upstream), key=lambda one: (one.chance, one.id))
-    for answer in [one for one in chosen if len(one.body) < 60_000][:20]:
+    for answer in [one for one in chosen if len(one.body) < 60_000][:16]:
         said = direct(upstream)[answer.id]
         taker = a_pump(client, upstream, answer, stream=stream)
         written = through(taker, answer.body)

@@ -106,6 +106,7 @@ def heard(message: Any) -> Heard:
     return Heard(
         text="".join(block.text for block in message.content if block.type == "text"),
         thinking="".join(block.thinking for block in message.content if block.type == "thinking"),
+        signed=all(block.signature for block in message.content if block.type == "thinking"),
         calls=[(block.name, block.input) for block in message.content if block.type == "tool_use"],
         counts=Counts(
             usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0), cached, usage.output_tokens

@@ -81,6 +81,8 @@ class ChatTalker:
                 if choice.finish_reason:
                     said.stop = CHAT_STOPS.get(choice.finish_reason, choice.finish_reason)
         message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
+        if said.thinking:
+            message["reasoning_content"] = said.thinking  # as most chat clients do: this, and nothing else they heard
         self.messages.append(message | ({"tool_calls": calls} if calls else {}))
         self.calls = [call["id"] for call in calls]
         said.calls = [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]

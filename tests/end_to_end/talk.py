@@ -42,13 +42,17 @@ class Counts(NamedTuple):
 
 @dataclass
 class Heard:
-    """What came back. stop: "end", "length", "tool", "refusal", or the library's own word if it is none of these."""
+    """What came back. stop: "end", "length", "tool", "refusal", or the library's own word if it is none of these.
+
+    signed: every block of thinking has a signature, where the dialect has them.
+    """
 
     text: str = ""
     thinking: str = ""
     calls: list[tuple[str, Any]] = field(default_factory=list)
     counts: Counts | None = None
     stop: str = ""
+    signed: bool = True
 
 
 class Talker(Protocol):

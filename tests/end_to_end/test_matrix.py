@@ -65,6 +65,7 @@ def test_thinking_and_its_seal(clients: Clients, upstream: FakeUpstream, client:
     first = talker.ask(Prompt(ALIASES[kind], tools=True, think=True))
     upstream.check()
     assert first.thinking == "Two cities."
+    assert first.signed, "agents (Qwen Code) refuse a turn whose thinking has no signature, whoever thought it"
     assert upstream.seen[0].said.thinking
     talker.answer(["rain", "sun"])
     upstream.check()

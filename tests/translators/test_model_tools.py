@@ -1,13 +1,13 @@
-"""Seals, names, thinking levels, losses, edits, routes: the small verbs beside the dialects."""
+"""Seals, names, thinking levels, losses, routes: the small verbs beside the dialects."""
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators import edit, seals
+from translators import seals
 from translators.dialect import Levels, Traits
-from translators.errors import OutOfOrder, Unreadable
+from translators.errors import OutOfOrder
 from translators.events import BlockClosed, BlockOpened, Ended, Failed, Finished, Order, Started, TextDelta
 from translators.fold import Broken, fold, merge_usage, unfold
 from translators.losses import Ledger, unread
@@ -250,39 +250,6 @@ def test_disorder_is_refused(events):
 def test_the_last_count_of_each_kind_wins():
     assert merge_usage(Usage(input=1, output=2), Usage(output=5)) == Usage(input=1, output=5)
     assert merge_usage(None, Usage(input=1)) == Usage(input=1)
-
-
-# --- edits ---
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"model":"a","x":1.0}',
-        b'{ "messages": [{"model":"a"}], "model" : "a" }',
-        b'{"messages":[{"content":"\\"model\\":\\"a\\""}],"model":"a","n":12345678901234567890123}',
-        b'{"model":"\\u0061"}',
-    ],
-)
-def test_only_the_model_changes(body):
-    changed = edit.set_model(body, "b/c")
-    assert msgspec.json.decode(changed) == msgspec.json.decode(body) | {"model": "b/c"}
-    assert len(changed) - len(body) == len(b'"b/c"') - (body.count(b"") and _model_length(body))
-
-
-def _model_length(body):
-    return len(b'"\\u0061"') if b"\\u0061" in body else len(b'"a"')
-
-
-def test_the_same_model_changes_nothing():
-    body = b'{ "model" : "a" }'
-    assert edit.set_model(body, "a") is body
-
-
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"messages":[{"model":"x"}]}', b'{"model":3}'])
-def test_a_body_without_a_model_is_refused(body):
-    with pytest.raises(Unreadable):
-        edit.set_model(body, "b")
 
 
 # --- routes ---

@@ -61,7 +61,8 @@ def _item_faults(item: dict[str, Any], where: str) -> list[str]:
             found.append(f"{where}: expected an ID that begins with 'fc', got {item['id']!r}")
     if kind in (*CALLS, *CALLS.values()) and not 1 <= len(item["call_id"]) <= 64:
         found.append(f"{where}: call_id of {len(item['call_id'])} characters")
-    if kind == "reasoning" and not opens("openai", item.get("encrypted_content") or ""):
+    sealed = item.get("encrypted_content")
+    if kind == "reasoning" and not (opens("openai", sealed) if sealed else item.get("content")):  # or open text
         found.append(f"{where}: encrypted_content could not be verified")
     return found
 
@@ -119,7 +120,7 @@ def understand(body: dict[str, Any]) -> Understood:
                 said.images += _images(item["output"])
             case "reasoning":
                 said.thoughts.append("".join(part["text"] for part in item["summary"]))
-                said.seals.append(item["encrypted_content"])
+                said.seals += [item["encrypted_content"]] if item.get("encrypted_content") else []
     return said
 
 

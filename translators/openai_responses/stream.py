@@ -156,7 +156,7 @@ class AnswerReader:
         if isinstance(tree, dict) and isinstance(tree.get("response"), dict):
             return self.read(body)
         if not isinstance(tree, dict) or ("output" not in tree and "status" not in tree):
-            if isinstance(tree, list) or not tree.get("error", tree.get("detail", tree.get("message"))):
+            if not isinstance(tree, dict) or not tree.get("error", tree.get("detail", tree.get("message"))):
                 raise Unreadable("expected a response object")
             return self._fail(failure_in(body))
         response = _read_response(Raw(body))
