@@ -31,9 +31,12 @@ _KEPT = {
 
 def write_count(dialect: str, body: bytes, model: str) -> bytes:
     """Make a counting request of a generating one. What the counting endpoints refuse (max_tokens, stream …) is
-    left out.
+    left out. Raises Unreadable if `body` is no JSON object.
     """
-    fields = _object.decode(body)
+    try:
+        fields = _object.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Unreadable(f"the body is no JSON object: {error}") from error
     if dialect == "gemini":
         if "generateContentRequest" in fields:
             return body

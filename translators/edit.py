@@ -16,10 +16,14 @@ from translators.model import Reasoning, Request
 
 class _Named(msgspec.Struct):
     model: str = ""
+
+
+class _Limited(msgspec.Struct):
     max_tokens: int | None = None
 
 
 _named = msgspec.json.Decoder(_Named)
+_limited = msgspec.json.Decoder(_Limited)
 _object = msgspec.json.Decoder(dict[str, Raw])
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
 
@@ -45,12 +49,16 @@ def set_model(body: bytes, model: str) -> bytes:
 def set_reasoning(body: bytes, reasoning: Reasoning, dialect: Dialect, aim: Aim, ledger: Ledger) -> bytes:
     """Give `body` with the reasoning fields of its dialect replaced by `reasoning` (a thinking suffix beats the body).
 
-    Values of other fields keep their bytes; white space between top-level fields is lost.
+    Values of other fields keep their bytes; white space between top-level fields is lost. Raises Unreadable if the body
+    is no JSON object, or its limit no number.
     """
+    try:
+        limit, fields = _limited.decode(body).max_tokens, _object.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Unreadable(f"the body cannot be read: {error}") from error
     # A budget must fit under the limit that the client has set.
-    bare = Request(model=aim.model, turns=[], reasoning=reasoning, max_output=_named.decode(body).max_tokens)
+    bare = Request(model=aim.model, turns=[], reasoning=reasoning, max_output=limit)
     wanted = _object.decode(dialect.write_request(bare, aim, ledger).body)
-    fields = _object.decode(body)
     for name in dialect.reasoning_fields:
         outer, _, inner = name.partition(".")
         if not inner:

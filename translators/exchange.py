@@ -105,7 +105,7 @@ def pump(
     vendor: whose seals these are, where the upstream is not the dialect's own vendor.
     """
     if client is upstream and streamed and asked.stream and not tools:
-        return Relay(client, asked)
+        return RelayedArray(client, asked) if asked.array else Relay(client, asked)
     if not asked.stream:
         return Whole(client, upstream, asked, Turning(tools, upstream.vendor, vendor), streamed=streamed)
     return Pipe(client, upstream, asked, Turning(tools, upstream.vendor, vendor))
@@ -355,18 +355,14 @@ class Relay(_PumpBase):
         self._end = re.compile(dialect.end_mark)
         self._failure = re.compile(dialect.failure_mark)
         self._held = b""  # not yet committed, or a frame that is not complete
-        self._framed = not asked.array
 
     def feed(self, chunk: bytes) -> bytes:
         """Pass what is complete; look for the marks on the way."""
         if self.failure is not None and not self.committed:
             return b""
         whole = self._held + chunk if self._held else chunk
-        if self._framed:
-            cut = self._last_blank(whole, len(self._held))
-            ready, self._held = whole[:cut], whole[cut:]
-        else:
-            ready, self._held = whole, b""
+        cut = self._last_blank(whole, len(self._held))
+        ready, self._held = whole[:cut], whole[cut:]
         return self._pass(ready) if ready else b""
 
     def _pass(self, ready: bytes) -> bytes:
@@ -448,7 +444,64 @@ class Relay(_PumpBase):
 
     def ping(self) -> bytes:
         """Between two frames."""
-        return self._dialect.ping if self._framed else b"\n"
+        return self._dialect.ping
+
+
+class RelayedArray(_PumpBase):
+    """The same for a stream that is one JSON array: nothing marks where its objects end, so a reader goes along."""
+
+    def __init__(self, dialect: Dialect, asked: Asked) -> None:
+        super().__init__()
+        self._dialect = dialect
+        self._asked = asked
+        self._reader: StreamReader = dialect.stream_reader()
+        self._held: list[bytes] = []  # not yet committed
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Pass a chunk as soon as the answer has begun."""
+        if self.failure is not None:
+            return b""
+        try:
+            self._watch(self._reader.feed(chunk))
+        except Exception as error:
+            self.failure = self._fail(error)
+        if self.failure is not None and not self.committed:
+            return b""
+        self._held.append(chunk)
+        if not self.committed:
+            return b""
+        said, self._held = b"".join(self._held), []
+        if self.failure is not None and said.rstrip().endswith(b"}"):
+            said += b"]"  # nobody waits for the upstream's own
+        return said
+
+    def _watch(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Failed):
+                self.failure = event.failure
+            elif type(event) in COMMITTING:
+                self.committed = True
+                self.ended = self.ended or isinstance(event, Ended)
+
+    def finish(self, cause: Failure | None = None) -> bytes:
+        """End as the upstream ended, or with an error as the last element."""
+        if self.failure is not None:
+            return b""
+        try:
+            self._watch(self._reader.finish() if cause is None else [Failed(cause)])
+        except Exception as error:
+            self.failure = self._fail(error)
+        if not self.committed:
+            self.failure = self.failure or Failure(kind="truncated", message="the upstream ended its answer early")
+            return b""
+        said = b"".join(self._held)
+        if self.failure is not None and self._dialect.stream_failure is not None:
+            said += self._dialect.stream_failure(self.failure, self._asked)
+        return said
+
+    def ping(self) -> bytes:
+        """White space between tokens. Inside a string it would do harm, and nobody knows where the last chunk ended."""
+        return b""
 
 
 class Whole(_PumpBase):

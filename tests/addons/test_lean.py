@@ -24,6 +24,7 @@ from mitmproxy.test import tflow
 from mitmproxy.tools.dump import DumpMaster
 
 from addons.engine import lean
+from addons.engine.hook_table import RESTS_WITHOUT, HookTable
 
 
 @pytest.fixture(autouse=True)
@@ -225,7 +226,7 @@ async def test_an_options_error_reaches_the_caller() -> None:
 
 
 def handlers(master: Master, event: type[hooks.Hook]) -> set[str]:
-    table: lean.HookTable = master.addons.trigger_event.__self__
+    table: HookTable = master.addons.trigger_event.__self__
     groups = table.handlers(event.name)
     assert groups is not None
     return {type(handler.__self__).__name__.lower() for group in groups for handler in group}
@@ -241,8 +242,8 @@ async def test_a_resting_addon_exists_and_its_options_too() -> None:
     """Fails when a new mitmproxy has renamed one of them."""
     master = await dump_master()
     names = {type(addon).__name__.lower() for addon in master.addons.chain}
-    assert set(lean.RESTS_WITHOUT) <= names
-    for named in lean.RESTS_WITHOUT.values():
+    assert set(RESTS_WITHOUT) <= names
+    for named in RESTS_WITHOUT.values():
         assert all(name in master.options for name in named)
 
 
@@ -253,7 +254,7 @@ async def test_a_resting_addon_would_have_done_nothing(hook: str) -> None:
     before = flow.get_state()
     for addon in master.addons.chain:
         handler = getattr(addon, hook, None)
-        if type(addon).__name__.lower() in lean.RESTS_WITHOUT and handler is not None:
+        if type(addon).__name__.lower() in RESTS_WITHOUT and handler is not None:
             result = handler(flow)
             if result is not None:
                 await result

@@ -560,9 +560,36 @@ def test_an_upstream_that_sends_a_json_array(down: str) -> None:
 
 @given(st.lists(st.integers(1, len(ARRAY) - 1), max_size=6))
 def test_a_relayed_array_stays_as_it_is(cuts: list[int]) -> None:
-    relay = exchange.pump(GEMINI, GEMINI, asked("gemini", array=True), {}, streamed=True)
+    relay = an_array()
     assert take(relay, *pieces_of(ARRAY, cuts)) == ARRAY
     assert (relay.failure, relay.ended, relay.committed) == (None, True, True)
+
+
+BAD = json.dumps({"error": {"code": 503, "message": "Overloaded", "status": "UNAVAILABLE"}}).encode()
+
+
+def an_array() -> Pump:
+    return exchange.pump(GEMINI, GEMINI, asked("gemini", array=True), {}, streamed=True)
+
+
+def test_a_relayed_array_that_is_an_error_lets_nothing_out() -> None:
+    for body in (b"[" + BAD + b"]", BAD, b"[]", b"", b"<html>"):
+        for pieces in ([body], bytewise(body)):
+            relay = an_array()
+            assert take(relay, *pieces) == b""
+            assert not relay.committed
+            assert relay.failure is not None
+
+
+def test_a_relayed_array_that_breaks_is_still_json() -> None:
+    first = json.dumps(gemini([{"text": "Hello, "}])).encode()
+    late, silent = an_array(), an_array()
+    said = take(late, b"[" + first, b"," + BAD, b"]")
+    assert json.loads(said)[-1]["error"]["message"] == "Overloaded"
+    assert late.failure is not None
+    said = silent.feed(b"[" + first) + silent.finish(Failure(kind="timeout", message="silence", origin="cliproxy"))
+    assert json.loads(said)[-1]["error"]["message"] == "silence"
+    assert silent.ping() == b""
 
 
 # --- Relay ----------------------------------------------------------------------------------------------------------
