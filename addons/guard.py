@@ -5,8 +5,10 @@ plain cross-site
 requests); it cannot choose `Host`, `Origin` and `Sec-Fetch-Site` freely, and these tell it apart.
 """
 
+import logging
 from urllib.parse import urlsplit
 
+from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow
 
 from addons.client_keys import Arrival
@@ -17,6 +19,8 @@ from addons.refuse import refuse
 from addons.settings import Settings
 from translators.model import Failure
 from translators.routes import Call, recognise
+
+log = logging.getLogger(__name__)
 
 OPEN = frozenset({"banner", "health"})
 """Operations that need no key."""
@@ -42,14 +46,20 @@ class Guard:
         path, asked, _ = request.path.partition("?")
         call = recognise(request.method, path, request.query if asked else {}, arrival.headers)
         self.exchanges.arrive(flow, call, arrival.headers)
-        failure = self._why_not(flow, call, arrival)
+        try:
+            failure = self._why_not(flow, call, arrival)
+        except Exception:  # mitmproxy would log it and let the request pass
+            log.exception("a request that cannot be judged is refused")
+            failure = Failure(kind="server", message="this request could not be judged", origin="cliproxy")
         if failure is not None:
             refuse(flow, call, failure)
 
     def _why_not(self, flow: HTTPFlow, call: Call, arrival: Arrival) -> Failure | None:
         runtime = self.settings.runtime
         presented, headers = arrival
-        if is_loopback(runtime.config.host) and not _is_ours(headers.get("host", flow.request.authority)):
+        if is_loopback(ctx.options.listen_host or runtime.config.host) and not _is_ours(
+            headers.get("host", flow.request.authority)
+        ):
             return _refused(f"the Host {headers.get('host', '')!r} is not this proxy's", "host_refused")
         origin = headers.get("origin", "")
         if origin and not _is_local_origin(origin):
@@ -68,16 +78,25 @@ class Guard:
 
 
 def _is_ours(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _hostname(f"//{host}")
     return is_loopback(name) or name in _LOCAL_NAMES
+
+
+def _hostname(url: str) -> str:
+    """The host of a URL, "" if it has none or cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return "" if "@" in parts.netloc else parts.hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_local_origin(origin: str) -> bool:
     """Pages served from this machine, and applications that are no web pages (editors, desktop programs)."""
-    parts = urlsplit(origin)
-    if parts.scheme in ("http", "https"):
-        return is_loopback(parts.hostname or "")
-    return bool(parts.scheme) and parts.scheme != "file"
+    scheme, marked, _ = origin.lower().partition("://")
+    if scheme in ("http", "https"):
+        return is_loopback(_hostname(origin))
+    return bool(marked) and scheme not in ("", "file")
 
 
 def _refused(message: str, code: str) -> Failure:

@@ -83,9 +83,9 @@ class Route:
         model, stream = call.model, call.stream
         try:
             peek = _peek.decode(body)
-        except msgspec.DecodeError as error:
-            if isinstance(error, msgspec.ValidationError):
-                raise Unreadable(*_words_of(error)) from error
+        except msgspec.ValidationError as error:
+            raise Unreadable(*_words_of(error)) from error
+        except (ValueError, RecursionError) as error:  # msgspec's DecodeError and Python's UnicodeDecodeError are both
             raise Unreadable(f"the body is not JSON: {error}") from error
         if client.model_in_body:
             model = peek.model
@@ -108,6 +108,7 @@ class Route:
             keep=KEPT_BYTES,
             headers=headers,
             ping=_ping(client, asked, call, self.settings),
+            caller=str(flow.metadata.get("cliproxy.caller", "")),
         )
 
 
@@ -115,7 +116,11 @@ def read_request(exchange: Exchange) -> Request:
     """The client's request in the model; read once, when first needed. Raises Unreadable."""
     if exchange.request is None:
         call = exchange.call
-        exchange.request = exchange.client.read_request(exchange.body, call.model, call.stream, exchange.ledger)
+        try:
+            exchange.body.decode()  # readers look into some parts late, and expect no surprise there
+            exchange.request = exchange.client.read_request(exchange.body, call.model, call.stream, exchange.ledger)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise Unreadable(f"the body cannot be read: {error}") from error
         asked = exchange.asked
         exchange.asked = Asked(asked.model, asked.stream, asked.now, asked.seed, exchange.request, asked.array)
     return exchange.request

@@ -21,7 +21,10 @@ FOREIGN = {
     "credentials": {"msgspec", "httpx", "authlib", "cryptography", "yaml"},
 }
 """What a floor may use from outside; addons may use everything that pyproject.toml lists."""
-WORLDLY = {"time", "datetime", "random", "secrets", "uuid", "os", "pathlib", "io", "logging", "socket", "asyncio", "subprocess"}
+WORLDLY = {
+    "asyncio", "datetime", "io", "logging", "os", "pathlib",
+    "random", "secrets", "socket", "subprocess", "time", "uuid",
+}  # fmt: skip
 """Clock, chance, environment, files, logs, network: not for translators."""
 GRAMMARS = ("claude", "gemini", "openai_chat", "openai_responses")
 

@@ -500,7 +500,7 @@ class RelayedArray(_PumpBase):
         return said
 
     def ping(self) -> bytes:
-        """White space between tokens. Inside a string it would do harm, and nobody knows where the last chunk ended."""
+        """Nothing: the last chunk may have ended inside a string."""
         return b""
 
 

@@ -588,7 +588,7 @@ def test_a_relayed_array_that_breaks_is_still_json() -> None:
     assert json.loads(said)[-1]["error"]["message"] == "Overloaded"
     assert late.failure is not None
     said = silent.feed(b"[" + first) + silent.finish(Failure(kind="timeout", message="silence", origin="cliproxy"))
-    assert json.loads(said)[-1]["error"]["message"] == "silence"
+    assert "silence" in json.loads(said)[-1]["error"]["message"]
     assert silent.ping() == b""
 
 

@@ -11,6 +11,7 @@ from translators.errors import OutOfOrder
 from translators.events import BlockClosed, BlockOpened, Ended, Failed, Finished, Order, Started, TextDelta
 from translators.fold import Broken, fold, merge_usage, unfold
 from translators.losses import Ledger, unread
+from translators.model import Candidate as Answer
 from translators.model import (
     Failure,
     FunctionTool,
@@ -25,8 +26,8 @@ from translators.model import (
     ToolCall,
     Usage,
 )
-from translators.model import Candidate as Answer
 from translators.names import Names, Rule, legal_id, made_id
+from translators.registry import DIALECTS
 from translators.routes import recognise
 from translators.thinking import budget_of, effort_of, nearest, settle, split_suffix
 
@@ -242,9 +243,11 @@ def test_a_broken_reply_has_no_whole():
 )
 def test_disorder_is_refused(events):
     order = Order()
+    *legal, last = events
+    for event in legal:
+        order.check(event)
     with pytest.raises(OutOfOrder):
-        for event in events:
-            order.check(event)
+        order.check(last)
 
 
 def test_the_last_count_of_each_kind_wins():
@@ -296,3 +299,17 @@ def test_gemini_says_model_and_form_in_the_path():
 
 def test_codex_is_known_by_its_version():
     assert recognise("GET", "/v1/models", {"client_version": "0.1"}, {}).shape == "codex"
+
+
+# --- failures ---
+
+
+@pytest.mark.parametrize("dialect", ["claude", "openai-chat", "openai-responses"])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(403, "permission"), (404, "not_found"), (429, "rate_limit"), (529, "overloaded")]
+)
+def test_a_host_that_calls_everything_a_server_error_is_not_believed(dialect, status, kind):
+    vague = {"claude": "api_error"}.get(dialect, "server_error")
+    body = msgspec.json.encode({"type": "error", "error": {"type": vague, "code": None, "message": "words"}})
+    failure = DIALECTS[dialect].read_failure(status, {}, body)
+    assert (failure.kind, failure.message) == (kind, "words")

@@ -98,10 +98,17 @@ def carrier(seal: Seal, place: str, alone: bool = False) -> Block:
     return {"type": "redacted_thinking", "data": seals.wrap(placed)}
 
 
+UNSIGNED = Seal("signature", "", "")
+
+
 def signature(seal: Seal | None) -> str:
-    """What stands in the signature of a thinking block that has text."""
+    """What stands in the signature of a thinking block that has text.
+
+    Never nothing: some clients take an unsigned block for a lost signature and end the run (Qwen Code, November 2026).
+    Thinking that nobody signed gets an envelope around nothing, which the reader drops again.
+    """
     if seal is None:
-        return ""
+        return seals.wrap(UNSIGNED)
     return seals.wrap(seal) if seal.kind != "signature" else seals.for_client(seal, VENDOR)
 
 

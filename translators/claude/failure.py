@@ -117,7 +117,8 @@ def _kind(status: int, type_: str, message: str, headers: Mapping[str, str]) -> 
         return "policy"
     if _BILLING.search(message):
         return "billing"
-    kind = _KINDS.get(type_) or ("upstream" if status == 200 else kind_of_status(status))
+    vague = type_ == "api_error" and status not in (0, 200, 500)  # some hosts say it of everything
+    kind = (not vague and _KINDS.get(type_)) or ("upstream" if status == 200 else kind_of_status(status))
     if kind == "rate_limit" and (
         headers.get("anthropic-ratelimit-unified-status") == "rejected" or _QUOTA.search(message)
     ):

@@ -210,7 +210,7 @@ class StreamWriter:
         block, self._current, self._fast = self._current, None, ()
         if block is None:
             return
-        if block.opened.kind == "thinking" and block.seal is not None:
+        if block.opened.kind == "thinking":
             self._delta(block.index, type="signature_delta", signature=blocks.signature(block.seal))
             block.seal = None
         self._write("content_block_stop", index=block.index)

@@ -182,6 +182,8 @@ def _read_thinking(block: wire.ThinkingBlock, at: str) -> Thinking:
     found = seals.unwrap(block.signature)
     if not found:
         return Thinking(text=block.thinking, seal=Seal("signature", block.signature, VENDOR), at=at)
+    if not found[0].data:  # written by us, for thinking that nobody signed
+        return Thinking(text=block.thinking, at=at)
     own = replace(found[0], place="self", text="")
     return Thinking(text=block.thinking, seal=own, item=own.item, at=at)
 

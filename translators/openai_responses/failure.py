@@ -156,6 +156,8 @@ def _kind(error: _Error, status: int, message: str) -> str:
         return "context"
     if by_code == "invalid" and status not in (0, 400):
         by_code = None  # the type is invalid_request_error for 401, 404 … as well: the status knows more
+    if by_code == "server" and status not in (0, 200, 500):
+        by_code = None  # some hosts say server_error of everything
     if by_code:
         return by_code
     if status:
