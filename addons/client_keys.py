@@ -39,6 +39,8 @@ def take(request: http.Request) -> Arrival:
     for name in HEADERS:
         value = headers.get(name, "").strip()
         if not value:
+            if name in headers:  # one of several may still hold a key
+                request.headers[name] = ""
             continue
         scheme, _, token = value.partition(" ")
         if name == "authorization" and scheme.lower() == "bearer":

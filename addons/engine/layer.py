@@ -102,6 +102,23 @@ class ExchangeLayer(HttpLayer):
         """From now on events of this id find nobody."""
         self.streams.pop(wire_id, None)
 
+    def idle_connection(self, wanted: Connect) -> Server | None:
+        """An open connection to the same place. A client of HTTP/1 sends one request at a time, so nobody else uses it;
+        for the others mitmproxy's own way decides.
+        """
+        if self.context.client.alpn == b"h2":
+            return None
+        for connection in self.connections:
+            if (
+                isinstance(connection, Server)
+                and connection.connected
+                and not connection.error
+                and connection not in self.waiting_for_establishment
+                and wanted.connection_spec_matches(connection)
+            ):
+                return connection
+        return None
+
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
         """Give an upstream connection, after forgetting those that are dead.
 

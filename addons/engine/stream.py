@@ -183,11 +183,12 @@ class ExchangeStream(ClientSide):
 
     def _send(self, exchange: Exchange, wire: Wire) -> layer.CommandGenerator[bool]:
         """Connect and send. False: the attempt failed (its failure is recorded), or the client is gone."""
-        connection, error = yield Connect(
-            (wire.host, wire.port), wire.scheme == "https", wire.via, since=time.monotonic()
-        )
-        if (yield from self.check_killed(True)):
-            return False
+        wanted = Connect((wire.host, wire.port), wire.scheme == "https", wire.via, since=time.monotonic())
+        connection, error = self.parent.idle_connection(wanted), None
+        if connection is None:
+            connection, error = yield wanted
+            if (yield from self.check_killed(True)):
+                return False
         if error is not None:
             exchange.attempt.failure = faults.unreachable(wire, error)
             return False

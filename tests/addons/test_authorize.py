@@ -1,0 +1,240 @@
+"""Attempt by attempt: who tries next, what is sent, and what a failure means."""
+
+import asyncio
+import io
+import json
+from typing import Any
+
+import pytest
+from mitmproxy.http import Response
+from mitmproxy.io import FlowReader, FlowWriter
+
+from addons.authorize import Authorize
+from addons.count_tokens import MARK
+from addons.exchanges import Exchange
+from addons.record import Record
+from tests.addons.scene import LAB, TWO_KEYS, Scene, scene
+from translators.model import Failure
+
+ASK = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+SECRETS = ("sk-secret-number-one", "sk-secret-number-two", "lab-secret-key")
+
+
+async def attempt(here: Scene, exchange: Exchange, failure: Failure | None = None) -> Exchange:
+    """One question of the engine's, after the failure of the attempt before."""
+    if failure is not None:
+        exchange.attempt.failure = failure
+    exchange.wire = None
+    await Authorize(here.exchanges).cliproxy_attempt(exchange.flow)
+    return exchange
+
+
+async def test_the_next_credential_after_a_refusal() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK))
+        assert exchange.wire is not None
+        first = exchange.wire.host
+        await attempt(here, exchange, Failure(kind="rate_limit", message="slow down", status=429))
+        assert exchange.wire is not None
+        assert {first, exchange.wire.host} == {"one.test", "two.test"}
+        await attempt(here, exchange, Failure(kind="rate_limit", message="slow down", status=429))
+        assert exchange.wire is None
+        assert exchange.refusal is not None
+        assert [one.number for one in exchange.attempts] == [1, 2]
+        assert all(one.verdict for one in exchange.attempts)
+
+
+async def test_the_clients_own_fault_ends_at_once() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK))
+        fault = Failure(kind="invalid", message="messages: too short", status=400)
+        await attempt(here, exchange, fault)
+        assert exchange.refusal == fault
+        assert len(exchange.attempts) == 1
+
+
+async def test_everybody_rests() -> None:
+    with scene(TWO_KEYS) as here:
+        for _ in range(2):
+            exchange = await attempt(here, here.open("/v1/messages", ASK))
+            if exchange.wire is not None:
+                await attempt(here, exchange, Failure(kind="quota", message="spent", status=429, retry_after=900))
+                await attempt(here, exchange, Failure(kind="quota", message="spent", status=429, retry_after=900))
+        assert exchange.refusal is not None
+        assert exchange.refusal.kind == "cooling"
+        assert exchange.refusal.retry_after is not None
+        assert 0 < exchange.refusal.retry_after <= 900
+        assert exchange.attempts == []
+
+
+async def test_an_unknown_model_is_told() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK | {"model": "nobody-knows-it"}))
+        assert exchange.refusal is not None
+        assert (exchange.refusal.kind, exchange.refusal.origin) == ("model", "cliproxy")
+
+
+async def test_the_wire_has_the_secret_and_the_record_a_label() -> None:
+    with scene(LAB) as here:
+        body = {"model": "x", "messages": [{"role": "user", "content": "héllo"}]}
+        exchange = await attempt(here, here.open("/v1/chat/completions", body, {"authorization": "Bearer mine"}))
+        wire, told = exchange.wire, exchange.attempt
+        assert wire is not None
+        assert (wire.scheme, wire.host, wire.port, wire.path) == ("http", "lab.test", 80, "/v1/chat/completions")
+        headers = dict(wire.headers)
+        assert headers[b"authorization"] == b"Bearer lab-secret-key"
+        assert headers[b"content-length"] == str(len(wire.body)).encode()
+        assert headers[b"host"] == b"lab.test"
+        assert json.loads(wire.body) == body | {"model": "gpt-x"}
+        assert told.body == wire.body
+        assert not any(secret in str(told.headers) for secret in (*SECRETS, "mine"))
+        assert [name for name, _ in told.headers] == [name.decode() for name in headers]
+
+
+async def test_another_dialect_is_translated() -> None:
+    with scene(LAB) as here:
+        body = {"model": "x", "max_tokens": 9, "top_k": 3, "messages": [{"role": "user", "content": "hi"}]}
+        exchange = await attempt(here, here.open("/v1/messages", body))
+        assert exchange.wire is not None
+        sent = json.loads(exchange.wire.body)
+        assert sent["model"] == "gpt-x"
+        assert sent["messages"][-1]["role"] == "user"
+        assert exchange.attempt.dialect == "openai-chat"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"model": "x", "max_tokens": 9, "messages": "none"}),
+        ("/v1/responses", {"model": "x", "input": "hi", "previous_response_id": "resp_1"}),
+        ("/v1/responses", {"model": "x", "input": "hi", "background": True}),
+    ],
+)
+async def test_what_cannot_be_translated_is_refused_and_costs_nobody(path: str, body: dict[str, Any]) -> None:
+    with scene(LAB) as here:
+        exchange = await attempt(here, here.open(path, body))
+        assert exchange.wire is None
+        assert exchange.refusal is not None
+        assert (exchange.refusal.kind, exchange.refusal.origin) == ("invalid", "cliproxy")
+        again = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
+        assert again.wire is not None  # the credential is free and rested
+
+
+async def test_strict_refuses_what_would_change_the_answer() -> None:
+    body = {"model": "x", "input": "hi", "tools": [{"type": "file_search", "vector_store_ids": ["vs"]}]}
+    with scene(LAB) as here:
+        lenient = await attempt(here, here.open("/v1/responses", body))
+        assert lenient.wire is not None
+        assert any(loss.semantic for loss in lenient.ledger.losses)
+    with scene(LAB + "\nstrict: true") as here:
+        exchange = await attempt(here, here.open("/v1/responses", body))
+        assert exchange.wire is None
+        assert exchange.refusal is not None
+        assert "strict" in exchange.refusal.message
+
+
+async def test_a_count_that_no_upstream_gives_is_estimated() -> None:
+    with scene(LAB) as here:
+        body = {"model": "x", "messages": [{"role": "user", "content": "How many tokens are these words?"}]}
+        exchange = await attempt(here, here.open("/v1/messages/count_tokens", body))
+        response = exchange.flow.response
+        assert response is not None
+        assert exchange.refusal is None
+        assert response.headers[MARK] == "estimate"
+        assert 5 < json.loads(response.content or b"")["input_tokens"] < 30
+
+
+async def test_a_count_of_the_vendor_is_asked_for() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/messages/count_tokens", ASK))
+        assert exchange.wire is not None
+        assert exchange.wire.path.startswith("/v1/messages/count_tokens")
+        assert "max_tokens" not in json.loads(exchange.wire.body)
+        pump = exchange.wire.make_pump(False)
+        pump.feed(b'{"input_tokens":7}')
+        assert json.loads(pump.finish()) == {"input_tokens": 7}
+
+
+async def test_a_mistake_in_a_count_is_told_and_not_estimated() -> None:
+    with scene(LAB) as here:
+        exchange = await attempt(here, here.open("/v1/messages/count_tokens", {"model": "x", "messages": 3}))
+        assert exchange.flow.response is None
+        assert exchange.refusal is not None
+        assert exchange.refusal.kind == "invalid"
+
+
+async def test_the_demo_answers_in_another_dialect() -> None:
+    with scene() as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK | {"model": "demo-text", "stream": True}))
+        assert exchange.wire is not None
+        assert exchange.wire.scheme == "local"
+        assert exchange.attempt.dialect == "openai-chat"
+        assert exchange.lease is None
+        await attempt(here, exchange, Failure(kind="server", message="broke"))
+        assert exchange.refusal is not None
+
+
+# --- what stays -----------------------------------------------------------------------------------------------------
+
+
+async def over(here: Scene, exchange: Exchange) -> None:
+    """The answer is out: the hooks that follow."""
+    exchange.flow.response = Response.make(200, b"{}")
+    for addon in (Authorize(here.exchanges), Record(here.exchanges)):
+        addon.response(exchange.flow)
+
+
+async def test_the_record_tells_the_story_without_secrets() -> None:
+    with scene(TWO_KEYS + LAB) as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK))
+        await attempt(here, exchange, Failure(kind="rate_limit", message="slow down", status=429))
+        exchange.attempt.status = 200
+        exchange.attempt.raw.add(b"event: x\n\n")
+        exchange.emitted.add(b"said")
+        await over(here, exchange)
+        flow = exchange.flow
+        assert len(here.exchanges) == 0
+        assert flow.comment.startswith("claude · ")
+        assert " → " in flow.comment
+        kept = flow.metadata["cliproxy"]
+        assert [one["number"] for one in kept["attempts"]] == [1, 2]
+        assert kept["attempts"][0]["failure"] == ["upstream", "rate_limit", "slow down"]
+        assert kept["attempts"][1]["raw"] == b"event: x\n\n"
+        assert kept["emitted"] == b"said"
+        written = io.BytesIO()
+        FlowWriter(written).add(flow)
+        assert not any(secret.encode() in written.getvalue() for secret in SECRETS)
+        written.seek(0)
+        (read,) = FlowReader(written).stream()
+        assert read.metadata["cliproxy"]["attempts"][1]["provider"] == kept["attempts"][1]["provider"]
+
+
+async def test_a_client_that_leaves_costs_the_credential_nothing() -> None:
+    with scene(LAB) as here:
+        exchange = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
+        for addon in (Authorize(here.exchanges), Record(here.exchanges)):
+            addon.error(exchange.flow)
+        assert len(here.exchanges) == 0
+        assert exchange.flow.metadata["cliproxy"]["attempts"][0]["failure"] == []
+        again = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
+        assert again.wire is not None
+
+
+async def test_a_break_under_way_is_reported() -> None:
+    with scene(LAB) as here:
+        exchange = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
+        exchange.attempt.failure = Failure(kind="quota", message="spent", status=429, retry_after=600)
+        Authorize(here.exchanges).error(exchange.flow)
+        again = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
+        assert again.refusal is not None
+        assert again.refusal.kind == "cooling"
+
+
+async def test_a_flow_without_an_exchange_is_nobodys() -> None:
+    with scene(LAB) as here:
+        flow = here.ask("GET", "/healthz")
+        authorize = Authorize(here.exchanges)
+        await asyncio.wait_for(authorize.cliproxy_attempt(flow), 5)
+        authorize.response(flow)
+        Record(here.exchanges).response(flow)
+        assert "cliproxy" not in flow.metadata
