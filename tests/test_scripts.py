@@ -156,3 +156,9 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 
 def test_the_doctor_of_the_scripts_is_the_one_of_the_addons() -> None:
     assert '-P -m addons.config.doctor "$@"' in (SCRIPTS / "doctor").read_text()
+
+
+def test_the_page_of_failures_is_the_table() -> None:
+    """If not: scripts/lib/failure_table.py writes it anew."""
+    done = call(sys.executable, SCRIPTS / "lib" / "failure_table.py", "--check", cwd=ROOT)
+    assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""The client's side of a stream: what is said to it, and the four ways in which that ends.
+"""The client's side of a stream: its request, what is said to it, and the four ways in which that ends.
 
 _say … _end          a stream, or a whole body kept awake while it was made
 _end                 a whole body
@@ -9,17 +9,26 @@ _refuse              an error as a status, or inside a stream if the status has 
 import time
 
 from mitmproxy import flow, http
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp
-from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpResponseHeadersHook
+from mitmproxy.proxy.layers.http._events import (
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook, HttpResponseHeadersHook
 
 from addons.engine import lean
 from addons.engine.hooks import CliproxyResumeHook
 from addons.engine.terms import Terms
 from addons.exchanges import Exchange
+from translators.exchange import Pump
 from translators.model import Failure
 
 
@@ -32,6 +41,57 @@ class ClientSide(HttpStream):
         self.spoken = False  # the client has the status line
         self._said = 0.0  # when the client last got something (monotonic)
         self._whole = b""
+        self._request_size = 0
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
+        """Take the client's keys out of the request before anybody can see it."""
+        self.terms.take_keys(event.request)
+        yield from self._with_hooks(super().state_wait_for_request_headers(event))
+        if self.client_state == self.state_consume_request_body and self._declared() > self.terms.largest_body:
+            self.flow.metadata["cliproxy.oversize"] = self._declared()
+            self.client_state = self.state_done
+            yield from self._hook(
+                HttpRequestHook(self.flow)
+            )  # answered without the body: nobody waits for what will not be taken
+            if not (yield from self.check_killed(True)):
+                yield from self._answer_here()
+                yield commands.CloseConnection(self.context.client)
+
+    def _declared(self) -> int:
+        """Bytes of body that the client has announced."""
+        length = self.flow.request.headers.get("content-length", "")
+        return int(length) if length.isdecimal() else 0
+
+    def state_consume_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Collect the client's body; what is over the limit is counted and thrown away."""
+        if isinstance(event, RequestData):
+            self._request_size += len(event.data)
+            if self._request_size <= self.terms.largest_body:
+                self.request_body_buf += event.data
+            else:
+                self.request_body_buf.clear()
+        elif isinstance(event, RequestTrailers):
+            self.flow.request.trailers = event.trailers
+        elif isinstance(event, RequestEndOfMessage):
+            self.flow.request.timestamp_end = time.time()
+            self.flow.request.data.content = bytes(self.request_body_buf)
+            self.request_body_buf.clear()
+            if self._request_size > self.terms.largest_body:
+                self.flow.metadata["cliproxy.oversize"] = self._request_size
+            self.client_state = self.state_done
+            yield from self._hook(HttpRequestHook(self.flow))
+            if (yield from self.check_killed(True)):
+                return
+            self._said = time.monotonic()
+            yield from self._attempt()
+
+    def _attempt(self) -> layer.CommandGenerator[None]:
+        """Where the request goes once it is complete: the subclass knows."""
+        yield from ()
+
+    # --- out --------------------------------------------------------------------------------------------------------
 
     def _hook(self, hook: StartHook) -> layer.CommandGenerator[None]:
         """Let the addons see something: at once where that can be, else by mitmproxy's way of tasks and turns."""
@@ -120,3 +180,14 @@ class ClientSide(HttpStream):
         if (yield from self.check_killed(True)):
             return
         yield from self.send_response()
+
+    def _ping(self, exchange: Exchange, pump: Pump | None) -> layer.CommandGenerator[None]:
+        """Say something harmless. Before the answer it sends the status line; failover goes on unseen behind it."""
+        ping = pump.ping() if pump is not None and pump.committed else exchange.ping
+        if not ping:
+            return
+        if not self.spoken:
+            yield from self._begin(exchange)
+            if self.client_state == self.state_errored:
+                return
+        yield from self._say(exchange, ping)

@@ -16,7 +16,8 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer, HTTPMode
 
-from addons.engine.stream import Connect, ExchangeStream
+from addons.engine.connect import Connect
+from addons.engine.stream import ExchangeStream
 from addons.engine.terms import Terms
 
 FIRST_WIRE_ID = 1 << 40

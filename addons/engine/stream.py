@@ -18,16 +18,14 @@ stream id is
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mitmproxy import flow, http
 from mitmproxy.connection import Server
-from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
-    GetHttpConnection,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
@@ -37,18 +35,19 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
-    RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 from addons.engine import faults
 from addons.engine.client_side import ClientSide
+from addons.engine.connect import Connect
 from addons.engine.decoding import Decoder, decoder
+from addons.engine.error_answer import ErrorAnswer
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook
 from addons.exchanges import Exchange, Wire
 from translators.exchange import Pump
@@ -63,16 +62,6 @@ AFTER_THE_END = 5.0
 IDLE_SECONDS = 2.0
 """A connection that was idle for longer may have been closed by its owner just as we sent."""
 
-LARGEST_ERROR = 1 << 20
-"""Bytes of an error answer that are read; the rest cannot matter to anybody."""
-
-
-@dataclass(eq=False)
-class Connect(GetHttpConnection):
-    """mitmproxy's request for an upstream connection, with the time (monotonic) since which it waits."""
-
-    since: float = 0.0
-
 
 class ExchangeStream(ClientSide):
     """One request of a client, from its headers to the last byte of its answer."""
@@ -84,12 +73,9 @@ class ExchangeStream(ClientSide):
         self.upstream: Server | None = None
         self.pump: Pump | None = None
         self._decoder: Decoder | None = None
-        self._error_body: list[bytes] = []
-        self._error_size = 0
         self._resent = False
         self._sent = 0.0  # when the latest attempt was sent
         self._heard = 0.0  # when the upstream last said something
-        self._request_size = 0
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -111,48 +97,6 @@ class ExchangeStream(ClientSide):
         else:
             yield from self._tick(event.now)  # type: ignore[attr-defined]  # a Tick: nothing else is sent to a stream
 
-    def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
-        """Take the client's keys out of the request before anybody can see it."""
-        self.terms.take_keys(event.request)
-        yield from self._with_hooks(super().state_wait_for_request_headers(event))
-        if self.client_state == self.state_consume_request_body and self._declared() > self.terms.largest_body:
-            self.flow.metadata["cliproxy.oversize"] = self._declared()
-            self.client_state = self.state_done
-            yield from self._hook(
-                HttpRequestHook(self.flow)
-            )  # answered without the body: nobody waits for what will not be taken
-            if not (yield from self.check_killed(True)):
-                yield from self._answer_here()
-                yield commands.CloseConnection(self.context.client)
-
-    def _declared(self) -> int:
-        """Bytes of body that the client has announced."""
-        length = self.flow.request.headers.get("content-length", "")
-        return int(length) if length.isdecimal() else 0
-
-    def state_consume_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Collect the client's body; what is over the limit is counted and thrown away."""
-        if isinstance(event, RequestData):
-            self._request_size += len(event.data)
-            if self._request_size <= self.terms.largest_body:
-                self.request_body_buf += event.data
-            else:
-                self.request_body_buf.clear()
-        elif isinstance(event, RequestTrailers):
-            self.flow.request.trailers = event.trailers
-        elif isinstance(event, RequestEndOfMessage):
-            self.flow.request.timestamp_end = time.time()
-            self.flow.request.data.content = bytes(self.request_body_buf)
-            self.request_body_buf.clear()
-            if self._request_size > self.terms.largest_body:
-                self.flow.metadata["cliproxy.oversize"] = self._request_size
-            self.client_state = self.state_done
-            yield from self._hook(HttpRequestHook(self.flow))
-            if (yield from self.check_killed(True)):
-                return
-            self._said = time.monotonic()
-            yield from self._attempt()
-
     # --- attempts ---------------------------------------------------------------------------------------------------
 
     def _attempt(self) -> layer.CommandGenerator[None]:
@@ -172,7 +116,7 @@ class ExchangeStream(ClientSide):
                 yield from self._refuse(exchange)
                 return
             wire, exchange.wire = exchange.wire, None
-            self._decoder, self._error_body, self._error_size, self._resent = None, [], 0, False
+            self._decoder, self._resent = None, False
             if wire.chunks is not None:
                 yield from self._local(exchange, wire)
                 return
@@ -261,6 +205,7 @@ class ExchangeStream(ClientSide):
             return
         kind = response.headers.get("content-type", "")
         if not 200 <= response.status_code < 300 or "html" in kind:
+            self._error = ErrorAnswer(attempt, self._decoder)
             self.server_state = self._collect_error
             return
         self.pump = exchange.pump = self._wire.make_pump("event-stream" in kind)
@@ -271,22 +216,11 @@ class ExchangeStream(ClientSide):
         exchange = self.terms.exchanges.get(self.flow)
         if exchange is None:
             return
-        attempt = exchange.attempt
-        if isinstance(event, ResponseData) and self._error_size < LARGEST_ERROR:
-            self._error_size += len(event.data)
-            attempt.raw.add(event.data)
-            try:
-                self._error_body.append(self._decoder.decode(event.data) if self._decoder else event.data)
-            except ValueError:
-                self._error_body.append(event.data)
-        too_long = self._error_size >= LARGEST_ERROR
-        if isinstance(event, ResponseEndOfMessage) or too_long:
-            headers = {name.lower(): value for name, value in attempt.answer_headers}
-            if attempt.status < 300:
-                failure = faults.page(attempt.url, headers.get("content-type", ""))
-            else:
-                failure = self._wire.read_failure(attempt.status, headers, b"".join(self._error_body))
-            yield from self._next(exchange, failure, cancel=not isinstance(event, ResponseEndOfMessage))
+        if isinstance(event, ResponseData):
+            self._error.add(event.data)
+        whole = isinstance(event, ResponseEndOfMessage)
+        if whole or self._error.full:
+            yield from self._next(exchange, self._error.failure(self._wire), cancel=not whole)
 
     def _take_answer(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         exchange, pump = self.terms.exchanges.get(self.flow), self.pump
@@ -428,16 +362,4 @@ class ExchangeStream(ClientSide):
                 yield from self._finish(exchange, pump, failure)
                 return
         if limits.keepalive > 0 and now - self._said >= limits.keepalive:
-            yield from self._ping(exchange)
-
-    def _ping(self, exchange: Exchange) -> layer.CommandGenerator[None]:
-        """Say something harmless. Before the answer it sends the status line; failover goes on unseen behind it."""
-        begun = self.pump is not None and self.pump.committed
-        ping = self.pump.ping() if self.pump is not None and begun else exchange.ping
-        if not ping:
-            return
-        if not self.spoken:
-            yield from self._begin(exchange)
-            if self.client_state == self.state_errored:
-                return
-        yield from self._say(exchange, ping)
+            yield from self._ping(exchange, self.pump)

@@ -30,7 +30,7 @@ async def attempt(here: Scene, exchange: Exchange, failure: Failure | None = Non
 
 
 async def test_the_next_credential_after_a_refusal() -> None:
-    with scene(TWO_KEYS) as here:
+    with scene(TWO_KEYS + "\nrequest-retry: 0") as here:
         exchange = await attempt(here, here.open("/v1/messages", ASK))
         assert exchange.wire is not None
         first = exchange.wire.host

@@ -133,7 +133,8 @@ def test_text_that_is_no_utf8_is_refused_in_words(name: str) -> None:
         "openai-responses": "/v1/responses",
         "claude": "/v1/messages",
     }[name]
-    body = b'{"model":"m","input":"x","messages":[{"role":"user","content":"x"}],"contents":[],"max_tokens":1,"odd":"\xff"}'
+    turns = b'"input":"x","messages":[{"role":"user","content":"x"}],"contents":[]'
+    body = b'{"model":"m",' + turns + b',"max_tokens":1,"odd":"\xff"}'
     with scene() as here:
         exchange = here.open(path, body)
         with pytest.raises(Unreadable):
