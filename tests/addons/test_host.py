@@ -2,12 +2,14 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from mitmproxy import connection, ctx, flow, http, options
-from mitmproxy.addons import proxyserver
+from mitmproxy.addons import errorcheck, proxyserver
+from mitmproxy.master import Master
 from mitmproxy.net import server_spec, tls
 from mitmproxy.proxy import commands, context, events, layer, layers, mode_servers, mode_specs, server, tunnel
 from mitmproxy.proxy.layers import http as http_layers
@@ -15,7 +17,6 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _events, _hooks
 from mitmproxy.test import taddons, tflow
 
-from addons.engine.client_side import ClientSide
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook
 from addons.engine.layer import ExchangeLayer
 from addons.engine.stream import Connect, ExchangeStream
@@ -77,13 +78,26 @@ def test_signatures(function: Callable[..., Any], parameters: list[str]) -> None
     assert names(function) == parameters
 
 
-def test_what_we_override_is_still_called_so() -> None:
-    for kind, base in ((ExchangeLayer, HttpLayer), (ExchangeStream, HttpStream)):
-        ours = {name for name in vars(kind) if callable(getattr(kind, name)) and hasattr(base, name)}
-        assert ours >= {"__init__", "_handle_event"}
-    assert {"make_stream", "get_connection"} <= set(vars(HttpLayer)) & set(vars(ExchangeLayer))
-    overridden = {"state_wait_for_request_headers", "state_consume_request_body", "check_killed"}
-    assert overridden <= set(vars(HttpStream)) & set(vars(ExchangeStream))
+def ours(kind: type) -> set[str]:
+    """Names that our classes among the ancestors define."""
+    mine = [one for one in kind.__mro__ if one.__module__.startswith("addons.")]
+    return {name for one in mine for name in vars(one) if not name.startswith("__")}
+
+
+OVERRIDDEN_IN_LAYER = {"_handle_event", "make_stream", "get_connection"}
+OVERRIDDEN_IN_STREAM = {
+    "_handle_event",
+    "state_wait_for_request_headers",
+    "state_consume_request_body",
+    "send_response",
+    "check_killed",
+}
+
+
+def test_our_names_hide_theirs_only_where_that_is_meant() -> None:
+    """Also the other way round: what we override must still be called so."""
+    assert ours(ExchangeLayer) & set(dir(HttpLayer)) == OVERRIDDEN_IN_LAYER
+    assert ours(ExchangeStream) & set(dir(HttpStream)) == OVERRIDDEN_IN_STREAM
 
 
 def test_the_streams_attributes() -> None:
@@ -94,16 +108,6 @@ def test_the_streams_attributes() -> None:
         assert callable(getattr(stream, state)), state
     assert not hasattr(stream, "flow")  # there is none before the headers: the engine asks with hasattr
     assert isinstance(stream.request_body_buf, bytearray) or hasattr(stream.request_body_buf, "clear")
-
-
-def test_none_of_our_names_hides_one_of_theirs() -> None:
-    known = {"__init__", "_handle_event", "__annotations__"}
-    theirs = set(dir(HttpStream))
-    mine = {name for kind in (ClientSide, ExchangeStream) for name in vars(kind) if not name.startswith("__")}
-    meant = {"_handle_event", "state_wait_for_request_headers", "state_consume_request_body", "check_killed"}
-    assert (mine & theirs) - known <= meant
-    layers_mine = {name for name in vars(ExchangeLayer) if not name.startswith("__")}
-    assert layers_mine & set(dir(HttpLayer)) <= {"_handle_event", "make_stream", "get_connection"}
 
 
 # --- commands and events --------------------------------------------------------------------------------------------
@@ -118,7 +122,7 @@ def test_none_of_our_names_hides_one_of_theirs() -> None:
         (http_layers.DropStream, ["stream_id"]),
         (commands.RequestWakeup, ["delay"]),
         (commands.CloseConnection, ["connection"]),
-        (events.Wakeup, ["command", "reply"]),
+        (events.Wakeup, ["command"]),
         (_events.RequestHeaders, ["stream_id", "request", "end_stream", "replay_flow"]),
         (_events.RequestData, ["stream_id", "data"]),
         (_events.RequestEndOfMessage, ["stream_id"]),
@@ -254,6 +258,19 @@ def test_the_options_we_set() -> None:
         assert not tctx.options._options["mode"].has_changed()
         tctx.options.update(connection_strategy="lazy", mode=["reverse:http://cliproxy.invalid:80"])
         assert tctx.options._options["mode"].has_changed()
+
+
+async def test_an_error_logged_before_mitmproxy_runs_ends_it() -> None:
+    """A config that cannot be used is told by one logged error: mitmproxy then ends with status 1."""
+    check = errorcheck.ErrorCheck()
+    try:
+        logging.getLogger("addons.settings").error("cliproxy does not start: a test")
+        with pytest.raises(SystemExit) as ended:
+            await check.shutdown_if_errored()
+    finally:
+        check.finish()
+    assert ended.value.code == 1
+    assert "shutdown_if_errored" in inspect.getsource(Master.run)
 
 
 def test_a_client_can_be_turned_away_as_it_connects() -> None:

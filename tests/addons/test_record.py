@@ -1,0 +1,62 @@
+"""The one line that tells the story of a flow."""
+
+from addons.exchanges import Attempt, Tape
+from addons.record import plain, story
+from tests.addons.scene import scene
+from translators.losses import Loss
+from translators.model import Failure, Stop, Usage
+
+ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+
+
+def attempt(number: int, label: str, status: int = 200, failure: Failure | None = None) -> Attempt:
+    return Attempt(
+        number, label, "p", "gemini", "m", "http://u", 1.0, [], b"", Tape(10), status, [], 10.4, 11.2, failure
+    )
+
+
+class Told:
+    """As much of a pump as the record looks at."""
+
+    usage = Usage(input=1234, output=567, cache_read=1000, thinking=8)
+    stop = Stop(reason="tool")
+
+
+def test_a_story() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.flow.request.timestamp_start = 10.0
+        slow = Failure(kind="rate_limit", message="slow")
+        exchange.attempts = [attempt(1, "alice", 429, slow), attempt(2, "bob")]
+        exchange.pump = Told()  # type: ignore[assignment]
+        exchange.ledger.losses = [Loss("$.a", "b"), Loss("$.c", "d")]
+        assert story(exchange, exchange.flow) == (
+            "claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234 (1,000 cached)→567 (8 thought) tok · tool · 2 drops"
+        )
+
+
+def test_a_refusal_and_a_connection_that_failed() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.refusal = Failure(kind="model", message="unknown", origin="cliproxy")
+        assert story(exchange, exchange.flow) == "claude · cliproxy: unknown"
+        exchange.attempts = [attempt(1, "alice", 0, Failure(kind="upstream", message="cannot connect"))]
+        assert "alice upstream" in story(exchange, exchange.flow)
+
+
+def test_what_is_kept_is_plain_data() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.attempts = [attempt(1, "alice")]
+        exchange.ledger.lose("$.a", "why", semantic=True)
+        exchange.ledger.apply("rule", "$.b", "$.c")
+        kept = plain(exchange)
+        assert kept["losses"] == [["$.a", "why", True]]
+        assert kept["rules"] == [["$.b", "rule", "$.c"]]
+
+        def check(value: object) -> None:
+            assert value is None or isinstance(value, str | bytes | int | float | bool | list | dict), value
+            for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+                check(member)
+
+        check(kept)
