@@ -14,9 +14,9 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.net.server_spec import ServerSpec
 
 from translators.dialect import Asked, Dialect
-from translators.exchange import Pump
 from translators.losses import Ledger
 from translators.model import Failure, Request
+from translators.pump import Pump
 from translators.routes import Call
 
 if TYPE_CHECKING:

@@ -57,6 +57,8 @@ class Guard:
     def _why_not(self, flow: HTTPFlow, call: Call, arrival: Arrival) -> Failure | None:
         runtime = self.settings.runtime
         presented, headers = arrival
+        if runtime.config.tls.enable and not flow.client_conn.tls_established:
+            return _refused("this port speaks HTTPS: use https://", "tls_required")
         here = ctx.options.listen_host or runtime.config.host
         if is_loopback(here) and not _is_ours(headers.get("host", flow.request.authority)):
             return _refused(f"the Host {headers.get('host', '')!r} is not this proxy's", "host_refused")

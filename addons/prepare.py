@@ -28,9 +28,9 @@ from translators import counting
 from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import Unwritable
-from translators.exchange import Pump
 from translators.model import Request, Vendor
 from translators.names import ToolName
+from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
 
 UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
@@ -184,9 +184,9 @@ def _pumps(exchange: Exchange, upstream: Dialect, tools: dict[str, ToolName], ve
     def make(streamed: bool) -> Pump:
         match exchange.call.operation:
             case "count_tokens":
-                return crossing.Counted(exchange.client.name)
+                return Counted(exchange.client.name)
             case "compact":
-                return crossing.Untouched()
+                return Untouched()
             case _:
                 return crossing.pump(exchange.client, upstream, exchange.asked, tools, streamed=streamed, vendor=vendor)
 

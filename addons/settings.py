@@ -37,11 +37,6 @@ class Settings:
         """mitmproxy's own switch: speak HTTP/2 with upstreams that can."""
         return bool(ctx.options.http2)
 
-    @property
-    def host(self) -> str:
-        """The address really listened on: the command line's, else that of the config at the start."""
-        return str(ctx.options.listen_host) or (self._start or self.runtime.config).host
-
     def load(self, loader: Loader) -> None:
         """Declare our options."""
         loader.add_option(

@@ -17,11 +17,14 @@ from tests.translators.listeners import LISTENERS
 from translators.dialect import Aim, Asked, Dialect
 from translators.errors import TranslationError
 from translators.events import Event, Order
-from translators.exchange import Pipe, Pump, Relay, Turning, Whole, pump
+from translators.exchange import pump
 from translators.fold import Fold
 from translators.losses import Ledger
 from translators.model import Audio, Candidate, Image, Reasoning, Refusal, Request, Text, Thinking, ToolCall, Usage
+from translators.pump import Pipe, Pump, Whole
 from translators.registry import DIALECTS
+from translators.relay import Relay
+from translators.turning import Turning
 
 NOW, SEED = 1_760_000_000, "c0ffee"
 PAIRS = [(upstream, client) for upstream in corpus.DIALECTS for client in corpus.DIALECTS]

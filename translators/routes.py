@@ -115,11 +115,9 @@ def _nearest(path: str, headers: Mapping[str, str]) -> str:
 
 def known_paths() -> list[str]:
     """The paths as a person would write them, for the 404."""
-    return sorted(
-        {
-            f"{route.method} "
-            + re.sub(r"\(\?P<model>[^)]*\)", "{model}", route.path.pattern).replace("(?:beta|alpha)?", "beta")
-            for route in ROUTES
-            if route.operation != "upgrade"
-        }
-    )
+    return sorted({f"{route.method} {_plain(route.path)}" for route in ROUTES if route.operation != "upgrade"})
+
+
+def _plain(path: re.Pattern[str]) -> str:
+    named = re.sub(r"\(\?P<model>[^)]*\)", "{model}", path.pattern)
+    return named.replace("(?:beta|alpha)?", "beta").replace("z?", "z")

@@ -28,8 +28,8 @@ from addons.engine import lean
 from addons.engine.hooks import CliproxyResumeHook
 from addons.engine.terms import Terms
 from addons.exchanges import Exchange
-from translators.exchange import Pump
 from translators.model import Failure
+from translators.pump import Pump
 
 
 class ClientSide(HttpStream):

@@ -19,25 +19,20 @@ class Zlib:
     def __init__(self, encoding: str) -> None:
         self._bits = 47 if encoding == "gzip" else 15
         self._inflate = zlib.decompressobj(self._bits)
-        self._fresh = True
+        self._begin = b""  # of a deflate: whether it has a header shows at the second byte
 
     def decode(self, chunk: bytes) -> bytes:
+        """Give what can be decoded so far."""
         try:
-            return self._inflate.decompress(chunk)
+            out = self._inflate.decompress(chunk)
         except zlib.error as error:
-            if self._fresh and self._bits == 15:
-                self._inflate = zlib.decompressobj(-15)
-                return self.decode_raw(chunk)
-            raise ValueError(f"the body is not in its declared encoding: {error}") from error
-        finally:
-            self._fresh = False
-
-    def decode_raw(self, chunk: bytes) -> bytes:
-        """deflate without zlib's header."""
-        try:
-            return self._inflate.decompress(chunk)
-        except zlib.error as error:
-            raise ValueError(f"the body is not in its declared encoding: {error}") from error
+            if self._bits != 15 or len(self._begin) > 1:
+                raise ValueError(f"the body is not in its declared encoding: {error}") from error
+            self._bits, self._inflate = -15, zlib.decompressobj(-15)
+            return self.decode(self._begin + chunk)
+        if self._bits == 15 and len(self._begin) < 2:
+            self._begin += chunk[:2]
+        return out
 
 
 class Brotli:

@@ -50,8 +50,8 @@ from addons.engine.decoding import Decoder, decoder
 from addons.engine.error_answer import ErrorAnswer
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook
 from addons.exchanges import Exchange, Wire
-from translators.exchange import Pump
 from translators.model import Failure
+from translators.pump import Pump
 
 if TYPE_CHECKING:
     from addons.engine.layer import ExchangeLayer

@@ -8,7 +8,8 @@ from addons.prepare import _via
 from providers.address import BadAddress
 from tests.addons.scene import LAB, TWO_KEYS, scene
 from tests.addons.test_authorize import ASK, attempt
-from translators.exchange import Pipe, Relay, Untouched, Whole
+from translators.pump import Pipe, Untouched, Whole
+from translators.relay import Relay
 
 CHAT = {"model": "x", "messages": [{"role": "user", "content": "x"}]}
 

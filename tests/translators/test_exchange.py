@@ -24,11 +24,13 @@ from translators.events import (
     TextDelta,
     UsageSeen,
 )
-from translators.exchange import Counted, Pipe, Pump, Relay, Turning, Untouched, Whole
 from translators.losses import Ledger
 from translators.model import Failure, Reasoning, Request, Seal, Stop, Text, Turn, Usage
 from translators.names import ToolName
+from translators.pump import Counted, Pipe, Pump, Untouched, Whole
 from translators.registry import DIALECTS
+from translators.relay import Relay
+from translators.turning import Turning
 
 CLAUDE, CHAT = DIALECTS["claude"], DIALECTS["openai-chat"]
 RESPONSES, GEMINI = DIALECTS["openai-responses"], DIALECTS["gemini"]

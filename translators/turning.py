@@ -1,0 +1,166 @@
+"""What every answer goes through between reader and writer: order, the end of the turn, names and seals."""
+
+import re
+
+import msgspec
+from msgspec.structs import replace
+
+from translators.events import (
+    ArgumentsDelta,
+    BlockClosed,
+    BlockOpened,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Order,
+    Sealed,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    UsageSeen,
+)
+from translators.fold import merge_usage
+from translators.model import Failure, Seal, Stop, Usage, Vendor
+from translators.names import ToolName
+
+
+class Turning:
+    """What every answer goes through between reader and writer: order, the end of the turn, tool names.
+
+    The truth about the end (users' reports name it the first cause of dead agents): a tool call seen outranks a
+    `stop`; a cut by length
+    outranks a tool call; a `tool` without a call is a stop.
+    """
+
+    def __init__(self, tools: dict[str, ToolName], native: Vendor = "", vendor: Vendor = "") -> None:
+        """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same."""
+        self.order = Order()
+        self.started = Started()
+        self.usage: Usage | None = None
+        self.stop: Stop | None = None
+        self.over = False
+        self._tools = tools
+        self._native, self._vendor = native, vendor or native
+        self._called: set[int] = set()
+        self._unwrapping: dict[int, _Unwrap] = {}
+
+    def turn(self, events: list[Event]) -> list[Event]:
+        """Check and settle events. Raises OutOfOrder for a reader's mistake."""
+        opened = self.order.open
+        settled: list[Event] = []
+        for event in events:
+            if self.over:
+                break
+            kind = type(event)
+            if kind in _TEXTS and event.block in opened:  # type: ignore[attr-defined]
+                if self._unwrapping and event.block in self._unwrapping:  # type: ignore[attr-defined]
+                    event = self._unwrap(event)  # type: ignore[arg-type]
+                settled.append(event)
+                continue
+            self.order.check(event)
+            settled += self._settle(event)
+        return settled
+
+    def _settle(self, event: Event) -> list[Event]:
+        match event:
+            case BlockOpened(kind="tool"):
+                return [self._open_call(event)]
+            case BlockClosed() if event.block in self._unwrapping:
+                rest = self._unwrapping.pop(event.block).rest()
+                return [ArgumentsDelta(event.block, rest), event] if rest else [event]
+            case UsageSeen():
+                self.usage = merge_usage(self.usage, event.usage)
+            case Sealed() if self._vendor != self._native:
+                return [Sealed(event.block, self._claim(event.seal))]
+            case Finished(stop=Stop(reason="bad_call")) if not self.order.next_block:
+                said = event.stop.native or "bad_call"
+                failure = Failure(kind="upstream", message=f"the model made no usable answer ({said})", code="bad_call")
+                self.over = True
+                return [Failed(failure)]
+            case Finished():
+                stop = _end_of_turn(event.stop, called=event.candidate in self._called)
+                if event.candidate == 0 or self.stop is None:
+                    self.stop = stop
+                return [Finished(stop, event.candidate)]
+            case Started():
+                self.started = event
+            case Ended() | Failed():
+                self.over = True
+            case _:
+                pass
+        return [event]
+
+    def _open_call(self, event: BlockOpened) -> BlockOpened:
+        """The call under the client's name for the tool."""
+        self._called.add(event.candidate)
+        if event.seal is not None:
+            event = replace(event, seal=self._claim(event.seal))
+        known = self._tools.get(event.name)
+        if known is None:
+            return event
+        if known.form == "text" and event.form == "json":
+            self._unwrapping[event.block] = _Unwrap()
+        return replace(event, name=known.name, form=known.form, namespace=known.namespace)
+
+    def _claim(self, seal: Seal) -> Seal:
+        return replace(seal, vendor=self._vendor) if seal.vendor == self._native else seal
+
+    def _unwrap(self, event: ArgumentsDelta) -> ArgumentsDelta:
+        return ArgumentsDelta(event.block, self._unwrapping[event.block].feed(event.text))
+
+
+_TEXTS = frozenset({TextDelta, ThinkingDelta, ArgumentsDelta})
+
+
+def _end_of_turn(stop: Stop, *, called: bool) -> Stop:
+    if called and stop.reason in ("stop", "other", "sequence"):
+        return replace(stop, reason="tool")
+    if not called and stop.reason == "tool":
+        return replace(stop, reason="stop")
+    return stop
+
+
+class _Unwrap:
+    """The text inside `{"input": "…"}`, as it arrives: a free-text tool that ran upstream as a JSON function.
+
+    Arguments of any other shape are given as they are, at the end.
+    """
+
+    _HEAD = re.compile(r'\s*\{\s*"input"\s*:\s*"')
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._at: int | None = None  # where the string goes on; None: its beginning has not been seen
+        self._closed = False
+
+    def feed(self, text: str) -> str:
+        self._text += text
+        if self._at is None:
+            head = self._HEAD.match(self._text)
+            if head is None:
+                return ""
+            self._at = head.end()
+        if self._closed:
+            return ""
+        end = self._at
+        while end < len(self._text):
+            if self._text[end] == '"':
+                self._closed = True
+                break
+            step = 1
+            if self._text[end] == "\\":
+                step = 6 if self._text[end + 1 : end + 2] == "u" else 2
+                if step == 6 and self._text[end + 2 : end + 3] in "dD":  # perhaps half of a surrogate pair
+                    step = 12 if self._text[end + 3 : end + 4] in "89abAB" else 6
+            if end + step > len(self._text):
+                break
+            end += step
+        piece, self._at = self._text[self._at : end], end
+        try:
+            return str(msgspec.json.decode(f'"{piece}"'.encode())) if piece else ""
+        except msgspec.MsgspecError:
+            return piece
+
+    def rest(self) -> str:
+        return self._text if self._at is None else ""
