@@ -32,7 +32,8 @@ list_pythons() {
     for name in $PYTHON_NAMES; do
         command -v "$name" 2>/dev/null || true
     done
-    for folder in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin /opt/homebrew/bin /usr/local/bin; do
+    local pyenv="${PYENV_ROOT:-$HOME/.pyenv}/versions"
+    for folder in "$pyenv"/3.13*/bin "$pyenv"/3.12*/bin "$pyenv"/3.1[4-9]*/bin /opt/homebrew/bin /usr/local/bin; do
         for name in $PYTHON_NAMES; do
             if [ -x "$folder/$name" ]; then
                 printf '%s\n' "$folder/$name"
