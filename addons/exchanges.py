@@ -120,6 +120,7 @@ class Exchange:
     keep: int
     headers: dict[str, str] = field(default_factory=dict)
     request: Request | None = None
+    reading: Ledger = field(default_factory=Ledger)
     attempts: list[Attempt] = field(default_factory=list)
     resolution: "Resolution | None" = None
     lease: "Lease | None" = None

@@ -28,6 +28,7 @@ from translators import counting
 from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import Unwritable
+from translators.losses import Ledger
 from translators.model import Request, Vendor
 from translators.names import ToolName
 from translators.pump import Counted, Pump, Untouched
@@ -68,10 +69,10 @@ def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
         official=lease.provider.official,
     )
     request: Request | None = None
-    del exchange.ledger.losses[:], exchange.ledger.applied[:]
+    exchange.ledger = Ledger()
     if upstream is not exchange.client:
-        exchange.request = None
         request = read_request(exchange)
+        exchange.ledger = exchange.reading.copy()
         _refuse_state(request)
     outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
     semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
@@ -93,7 +94,6 @@ def _put(
     client_headers: Mapping[str, str],
 ) -> None:
     provider, credential = lease.provider, lease.credential
-
     shown = wire_headers(
         provider,
         credential,
@@ -135,6 +135,7 @@ def prepare_demo(exchange: Exchange) -> None:
     upstream = DIALECTS[demo.dialect_for(exchange.client.name)]
     aim = Aim(model=exchange.asked.model, provider="demo", vendor="demo", stream=exchange.asked.stream)
     request = read_request(exchange)
+    exchange.ledger = exchange.reading.copy()
     body = upstream.write_request(request, aim, exchange.ledger)
     exchange.lease = None
     exchange.wire = Wire(

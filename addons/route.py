@@ -118,7 +118,7 @@ def read_request(exchange: Exchange) -> Request:
         call = exchange.call
         try:
             exchange.body.decode()  # readers look into some parts late, and expect no surprise there
-            exchange.request = exchange.client.read_request(exchange.body, call.model, call.stream, exchange.ledger)
+            exchange.request = exchange.client.read_request(exchange.body, call.model, call.stream, exchange.reading)
         except (UnicodeDecodeError, RecursionError) as error:
             raise Unreadable(f"the body cannot be read: {error}") from error
         asked = exchange.asked

@@ -35,6 +35,12 @@ class Ledger:
         self.losses: list[Loss] = []
         self.applied: list[Applied] = []
 
+    def copy(self) -> "Ledger":
+        """What was written so far, to be gone on with: a request is read once, and written once for each attempt."""
+        ledger = Ledger()
+        ledger.losses, ledger.applied = self.losses.copy(), self.applied.copy()
+        return ledger
+
     def lose(self, path: str, reason: str, *, semantic: bool = False) -> None:
         """Record that what stood at `path` is not sent."""
         self.losses.append(Loss(path, reason, semantic))
