@@ -6,6 +6,7 @@ requests); it cannot choose `Host`, `Origin` and `Sec-Fetch-Site` freely, and th
 """
 
 import logging
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mitmproxy import ctx
@@ -78,6 +79,7 @@ class Guard:
         return None
 
 
+@lru_cache(maxsize=256)
 def _is_ours(host: str) -> bool:
     name = _hostname(f"//{host}")
     return is_loopback(name) or name in _LOCAL_NAMES

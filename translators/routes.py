@@ -63,6 +63,13 @@ ROUTES = (
 )
 
 
+_FIXED = {
+    (each.method, each.path.pattern): each for each in ROUTES if re.escape(each.path.pattern) == each.path.pattern
+}
+_OPEN = tuple(route for route in ROUTES if (route.method, route.path.pattern) not in _FIXED)
+"""Routes whose path holds something to be read; the others are found by looking them up."""
+
+
 def recognise(method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Call:
     """What a request asks for. `path` without the query; `headers` by any case-insensitive mapping.
 
@@ -70,7 +77,7 @@ def recognise(method: str, path: str, query: Mapping[str, str], headers: Mapping
     """
     path = path.rstrip("/") or "/"
     asked = "GET" if method == "HEAD" else method
-    for route in ROUTES:
+    for route in (_FIXED[asked, path],) if (asked, path) in _FIXED else _OPEN:
         if route.method == asked and (found := route.path.fullmatch(path)):
             model = unquote(found.groupdict().get("model") or "")
             return _call(route, path, model, query, headers)

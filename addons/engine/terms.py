@@ -2,6 +2,7 @@
 
 import math
 import secrets
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -69,20 +70,19 @@ class Terms:
 
     def stream_head(self, exchange: Exchange) -> http.Response:
         """Status line and headers of a stream, or of a whole body whose client is kept awake."""
-        headers = http.Headers(content_type="application/json", cache_control="no-cache")
+        kind = "application/json"
         if exchange.asked.stream:
-            headers["content-type"] = ARRAY_TYPE if exchange.asked.array else exchange.client.stream_type
-            headers["x-accel-buffering"] = "no"
+            kind = ARRAY_TYPE if exchange.asked.array else exchange.client.stream_type
+        headers = http.Headers(((b"content-type", kind.encode()), (b"cache-control", b"no-cache")))
+        if exchange.asked.stream:
+            headers.add("x-accel-buffering", "no")
         self._pass_headers(exchange, headers)
-        request = exchange.flow.request
-        if request.http_version == "HTTP/1.1":
-            headers["transfer-encoding"] = "chunked"
-        elif not request.is_http2:
-            headers["connection"] = "close"
-        response = http.Response.make(200, b"", headers)
-        response.headers.pop("content-length", None)
-        response.http_version = request.http_version
-        return response
+        version = exchange.flow.request.data.http_version
+        if version == b"HTTP/1.1":
+            headers.add("transfer-encoding", "chunked")
+        elif version == b"HTTP/1.0":
+            headers.add("connection", "close")
+        return http.Response(version, 200, b"OK", headers, None, None, time.time(), None)
 
     def whole_head(self, exchange: Exchange, body: bytes) -> http.Response:
         """A whole answer."""
