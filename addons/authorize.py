@@ -51,8 +51,6 @@ class Authorize:
             exchange.refusal = Failure(
                 kind="invalid", message=str(error), code=error.code, param=error.path, origin="cliproxy"
             )
-        except BadAddress as error:
-            exchange.refusal = Failure(kind="server", message=str(error), origin="cliproxy")
 
     def _to_be_counted(self, exchange: Exchange) -> bool:
         """No upstream counts, and it is not the request's fault: an estimate it is."""
@@ -120,7 +118,8 @@ class Authorize:
             self._lease(exchange)
 
     def _lease(self, exchange: Exchange) -> None:
-        pool, unable = exchange.runtime.pool, ""
+        pool = exchange.runtime.pool
+        unable: NoSuchOperation | BadAddress | None = None
         if exchange.resolution is None:
             try:
                 exchange.resolution = pool.resolve(exchange.asked.model, time.time())
@@ -133,17 +132,18 @@ class Authorize:
                 break
             try:
                 prepare(exchange, found)
-            except NoSuchOperation as error:  # another provider of the same model may have it
+            except (NoSuchOperation, BadAddress) as error:  # another credential of the same model may be better off
                 pool.release(found, time.time())
-                unable = str(error)
+                unable = error
             except Exception:
                 pool.release(found, time.time())
                 raise
             else:
                 exchange.lease = found
                 return
-        if unable:
-            exchange.refusal = Failure(kind="unsupported", message=unable, origin="cliproxy")
+        if unable is not None and not exchange.attempts:
+            kind = "server" if isinstance(unable, BadAddress) else "unsupported"
+            exchange.refusal = Failure(kind=kind, message=str(unable), origin="cliproxy")
             return
         wait = pool.waits(exchange.resolution, time.time(), exchange.rounds)
         if wait is None or wait > pool.settings.max_retry_interval or not exchange.again:
