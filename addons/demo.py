@@ -26,8 +26,9 @@ from translators.events import (
     ThinkingDelta,
     UsageSeen,
 )
-from translators.model import FunctionTool, Request, Stop, Text, ToolResult, Usage
+from translators.model import FunctionTool, Request, Stop, Usage
 from translators.names import made_id
+from translators.parts import Text, ToolResult
 
 MODELS = tuple(
     Model(id=name, owned_by="cliproxy", type="demo", display_name=title, description=f"{title}. Offline, no account.")

@@ -29,8 +29,9 @@ from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import Unwritable
 from translators.losses import Ledger
-from translators.model import Request, Vendor
+from translators.model import Request
 from translators.names import ToolName
+from translators.parts import Vendor
 from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
 

@@ -14,12 +14,12 @@ from functools import lru_cache
 
 from providers.images import UNKNOWN, count_image, read_size
 from providers.vocabulary import encoding
-from translators.model import (
+from translators.model import FunctionTool, Request, Tool
+from translators.parts import (
     Audio,
     Blocks,
     Document,
     File,
-    FunctionTool,
     HostedCall,
     HostedResult,
     Image,
@@ -27,12 +27,10 @@ from translators.model import (
     Part,
     PlainText,
     Refusal,
-    Request,
     SearchResult,
     Source,
     Text,
     Thinking,
-    Tool,
     ToolCall,
     ToolResult,
     Unknown,

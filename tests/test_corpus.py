@@ -20,7 +20,8 @@ from translators.events import Event, Order
 from translators.exchange import pump
 from translators.fold import Fold
 from translators.losses import Ledger
-from translators.model import Audio, Candidate, Image, Reasoning, Refusal, Request, Text, Thinking, ToolCall, Usage
+from translators.model import Candidate, Reasoning, Request, Usage
+from translators.parts import Audio, Image, Refusal, Text, Thinking, ToolCall
 from translators.pump import Pipe, Pump, Whole
 from translators.registry import DIALECTS
 from translators.relay import Relay

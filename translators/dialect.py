@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from translators.events import Event
 from translators.losses import Ledger
-from translators.model import Failure, Reply, Request, Vendor
+from translators.model import Failure, Reply, Request
 from translators.names import ToolName
+from translators.parts import Vendor
 
 
 class Levels(Struct, frozen=True):

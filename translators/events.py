@@ -16,7 +16,8 @@ from typing import ClassVar, Literal
 from msgspec import Raw, Struct
 
 from translators.errors import OutOfOrder
-from translators.model import Citation, Failure, Seal, Stop, Usage
+from translators.model import Failure, Stop, Usage
+from translators.parts import Citation, Seal
 
 type Kind = Literal["text", "refusal", "thinking", "tool", "hosted", "hosted_result", "image", "audio", "unknown"]
 

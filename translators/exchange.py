@@ -15,8 +15,9 @@ from translators import edit
 from translators.dialect import Aim, Asked, Dialect, Outgoing
 from translators.errors import Unreadable
 from translators.losses import Ledger
-from translators.model import Reasoning, Request, Vendor
+from translators.model import Reasoning, Request
 from translators.names import ToolName
+from translators.parts import Vendor
 from translators.pump import Pipe, Pump, Whole
 from translators.relay import Relay, RelayedArray
 from translators.turning import Turning

@@ -22,23 +22,19 @@ from translators.events import (
     ThinkingDelta,
     UsageSeen,
 )
-from translators.model import (
+from translators.model import Candidate, Failure, Reply, Stop, Usage
+from translators.parts import (
     Audio,
-    Candidate,
-    Failure,
     HostedCall,
     HostedResult,
     Image,
     Inline,
     Part,
     Refusal,
-    Reply,
-    Stop,
     Text,
     Thinking,
     ToolCall,
     Unknown,
-    Usage,
 )
 
 

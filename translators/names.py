@@ -11,7 +11,8 @@ import hashlib
 import re
 from typing import Literal, NamedTuple
 
-from translators.model import FunctionTool, Request, ToolCall, ToolResult
+from translators.model import FunctionTool, Request
+from translators.parts import ToolCall, ToolResult
 
 
 class ToolName(NamedTuple):

@@ -19,21 +19,11 @@ from translators.errors import Unreadable
 from translators.events import BlockOpened, Ended, Event, Failed, Finished, Started, TextDelta, UsageSeen
 from translators.fold import merge_usage
 from translators.losses import Ledger, unread
-from translators.model import (
-    Identity,
-    Logprobs,
-    Part,
-    Refusal,
-    Reply,
-    Request,
-    Sampling,
-    Text,
-    Turn,
-    Usage,
-)
+from translators.model import Identity, Logprobs, Reply, Request, Sampling, Usage
 from translators.openai_chat.failure import error_object
 from translators.openai_chat.usage import write_stop, write_usage
 from translators.openai_chat.wire import ABSENT, StreamOptions, given, unreadable
+from translators.parts import Part, Refusal, Text, Turn
 
 NAME = "openai-completions"
 

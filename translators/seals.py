@@ -1,6 +1,6 @@
 """Opaque reasoning state on its way through clients of other vendors.
 
-A seal (model.Seal) goes back to its author unchanged or not at all. A client whose dialect has a field for its own
+A seal (parts.Seal) goes back to its author unchanged or not at all. A client whose dialect has a field for its own
 vendor's
 seals gets foreign ones in an envelope in that field; the envelope says whose they are, so that nothing needs to be
 remembered:
@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from translators.model import Seal, Vendor
+from translators.parts import Seal, Vendor
 
 PREFIX = "cliproxy.1."
 

@@ -21,8 +21,9 @@ from translators.events import (
     UsageSeen,
 )
 from translators.fold import merge_usage
-from translators.model import Failure, Seal, Stop, Usage, Vendor
+from translators.model import Failure, Stop, Usage
 from translators.names import ToolName
+from translators.parts import Seal, Vendor
 
 
 class Turning:

@@ -12,22 +12,18 @@ import tiktoken.load
 from providers.images import count_image, read_size
 from providers.tokens import count_text, encoding_name, estimate
 from providers.vocabulary import PATTERNS, encoding, load_tokens
-from translators.model import (
+from translators.model import FunctionTool, HostedTool, OutputFormat, Request, ToolChoice
+from translators.parts import (
     Audio,
     Blocks,
     Document,
-    FunctionTool,
-    HostedTool,
     Image,
     Inline,
-    OutputFormat,
     Part,
     PlainText,
-    Request,
     Text,
     Thinking,
     ToolCall,
-    ToolChoice,
     ToolResult,
     Turn,
     Unknown,

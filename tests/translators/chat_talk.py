@@ -24,20 +24,9 @@ from translators.events import (
 )
 from translators.fold import fold, unfold
 from translators.losses import Ledger
-from translators.model import (
-    Candidate,
-    Citation,
-    Reply,
-    Request,
-    Seal,
-    Stop,
-    Text,
-    ToolCall,
-    ToolResult,
-    Turn,
-    Usage,
-)
+from translators.model import Candidate, Reply, Request, Stop, Usage
 from translators.openai_chat import DIALECT
+from translators.parts import Citation, Seal, Text, ToolCall, ToolResult, Turn
 
 MAXIMAL = """{
  "model": "gpt-x",

@@ -38,25 +38,8 @@ from translators.events import (
 )
 from translators.fold import fold, unfold
 from translators.losses import Ledger
-from translators.model import (
-    Candidate,
-    Citation,
-    Failure,
-    HostedCall,
-    HostedResult,
-    HostedTool,
-    Image,
-    Inline,
-    Refusal,
-    Reply,
-    Request,
-    Seal,
-    Stop,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from translators.model import Candidate, Failure, HostedTool, Reply, Request, Stop, Usage
+from translators.parts import Citation, HostedCall, HostedResult, Image, Inline, Refusal, Seal, Text, Thinking, ToolCall
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "claude" / "streams").glob("*.case"))
 ASKED = Asked(model="claude-mine", stream=True, now=1_795_000_000, seed="5eed")

@@ -25,8 +25,9 @@ from translators.events import (
     UsageSeen,
 )
 from translators.losses import Ledger
-from translators.model import Failure, Reasoning, Request, Seal, Stop, Text, Turn, Usage
+from translators.model import Failure, Reasoning, Request, Stop, Usage
 from translators.names import ToolName
+from translators.parts import Seal, Text, Turn
 from translators.pump import Counted, Pipe, Pump, Untouched, Whole
 from translators.registry import DIALECTS
 from translators.relay import Relay

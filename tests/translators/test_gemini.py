@@ -42,20 +42,8 @@ from translators.failures import KINDS
 from translators.fold import fold, unfold
 from translators.gemini import ARRAY_TYPE, DIALECT, failure
 from translators.losses import Ledger
-from translators.model import (
-    Candidate,
-    Citation,
-    Failure,
-    Reasoning,
-    Reply,
-    Request,
-    Seal,
-    Stop,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from translators.model import Candidate, Failure, Reasoning, Reply, Request, Stop, Usage
+from translators.parts import Citation, Seal, Text, Thinking, ToolCall
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "gemini" / "streams").glob("*.case"))
 SHOWING = Request(model="g", turns=[], reasoning=Reasoning(mode="auto", show="auto"))

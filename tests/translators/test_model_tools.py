@@ -12,21 +12,9 @@ from translators.events import BlockClosed, BlockOpened, Ended, Failed, Finished
 from translators.fold import Broken, fold, merge_usage, unfold
 from translators.losses import Ledger, unread
 from translators.model import Candidate as Answer
-from translators.model import (
-    Failure,
-    FunctionTool,
-    Reasoning,
-    Refusal,
-    Reply,
-    Request,
-    Seal,
-    Stop,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from translators.model import Failure, FunctionTool, Reasoning, Reply, Request, Stop, Usage
 from translators.names import Names, Rule, legal_id, made_id
+from translators.parts import Refusal, Seal, Text, Thinking, ToolCall
 from translators.registry import DIALECTS
 from translators.routes import recognise
 from translators.thinking import budget_of, effort_of, nearest, settle, split_suffix

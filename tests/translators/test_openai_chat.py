@@ -26,13 +26,9 @@ from translators.events import (
     Started,
 )
 from translators.fold import fold
-from translators.model import (
-    Citation,
-    Seal,
-    Stop,
-    Usage,
-)
+from translators.model import Stop, Usage
 from translators.openai_chat import DIALECT
+from translators.parts import Citation, Seal
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "openai-chat" / "streams").glob("*.case"))
 

@@ -47,22 +47,9 @@ from translators.events import (
     UsageSeen,
 )
 from translators.fold import Broken, fold
-from translators.model import (
-    Audio,
-    Citation,
-    Failure,
-    HostedCall,
-    Image,
-    Inline,
-    Refusal,
-    Request,
-    Seal,
-    Stop,
-    Text,
-    Thinking,
-    Usage,
-)
+from translators.model import Failure, Request, Stop, Usage
 from translators.openai_chat import DIALECT
+from translators.parts import Audio, Citation, HostedCall, Image, Inline, Refusal, Seal, Text, Thinking
 from translators.seals import wrap
 
 

@@ -15,26 +15,17 @@ from translators.errors import Unreadable
 from translators.losses import Ledger
 from translators.model import (
     CacheHints,
-    CacheMark,
-    Citation,
-    Document,
-    FileRef,
     FunctionTool,
     Identity,
-    Inline,
     Logprobs,
     OutputFormat,
     Reasoning,
     Sampling,
-    Seal,
     ServerState,
-    Text,
     ToolChoice,
-    Unknown,
-    Url,
-    Video,
 )
 from translators.openai_chat import DIALECT
+from translators.parts import CacheMark, Citation, Document, FileRef, Inline, Seal, Text, Unknown, Url, Video
 from translators.seals import wrap
 
 

@@ -24,33 +24,35 @@ from translators.dialect import Aim, Levels, Traits
 from translators.errors import Unwritable
 from translators.losses import Ledger
 from translators.model import (
-    Audio,
-    Blocks,
     CacheHints,
-    Document,
-    FileRef,
     FunctionTool,
-    HostedCall,
     HostedTool,
     Identity,
-    Image,
-    Inline,
     OutputFormat,
-    PlainText,
     Reasoning,
     Sampling,
+    ServerState,
+    ToolChoice,
+)
+from translators.openai_chat import DIALECT
+from translators.parts import (
+    Audio,
+    Blocks,
+    Document,
+    FileRef,
+    HostedCall,
+    Image,
+    Inline,
+    PlainText,
     Seal,
     SearchResult,
-    ServerState,
     Text,
     Thinking,
-    ToolChoice,
     Turn,
     Unknown,
     Url,
     Video,
 )
-from translators.openai_chat import DIALECT
 
 
 def test_a_maximal_request_survives_the_model():

@@ -13,22 +13,9 @@ from translators.errors import Unreadable
 from translators.events import Ended, Event, Failed, Started
 from translators.fold import fold, unfold
 from translators.losses import Ledger
-from translators.model import (
-    Candidate,
-    Failure,
-    Identity,
-    Logprobs,
-    Refusal,
-    Reply,
-    Request,
-    Sampling,
-    Stop,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from translators.model import Candidate, Failure, Identity, Logprobs, Reply, Request, Sampling, Stop, Usage
 from translators.openai_completions import DIALECT
+from translators.parts import Refusal, Text, Thinking, ToolCall
 
 LISTED = Raw(
     b'[{"token":"Hi","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"Ho","logprob":-1.5,"bytes":null}]},'

@@ -10,32 +10,25 @@ from tests.upstreams.openai_responses import check
 from translators.dialect import Aim, Asked, Levels, Traits
 from translators.errors import Unreadable
 from translators.losses import Ledger
-from translators.model import (
+from translators.model import FunctionTool, HostedTool, OutputFormat, Reasoning, Request, Sampling, ToolChoice, Usage
+from translators.openai_responses import DIALECT
+from translators.parts import (
     Audio,
     CacheMark,
     Document,
     FileRef,
-    FunctionTool,
-    HostedTool,
     Image,
     Inline,
-    OutputFormat,
     PlainText,
-    Reasoning,
     Refusal,
-    Request,
-    Sampling,
     Seal,
     Text,
     Thinking,
     ToolCall,
-    ToolChoice,
     ToolResult,
     Turn,
     Unknown,
-    Usage,
 )
-from translators.openai_responses import DIALECT
 
 OFFICIAL = Aim("gpt-x", "openai", "openai", stream=True)
 HOST = Aim("m", "lab", "lab", stream=False, official=False)

@@ -32,17 +32,9 @@ from translators.events import (
 )
 from translators.fold import fold
 from translators.losses import Ledger
-from translators.model import (
-    Citation,
-    Failure,
-    Seal,
-    Stop,
-    Text,
-    Thinking,
-    ToolCall,
-    Usage,
-)
+from translators.model import Failure, Stop, Usage
 from translators.openai_responses import DIALECT
+from translators.parts import Citation, Seal, Text, Thinking, ToolCall
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "openai-responses" / "streams").glob("*.case"))
 CLAUDE = Seal("signature", "c2lnLTE=", "anthropic", "claude-x")

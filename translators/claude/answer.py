@@ -25,8 +25,9 @@ from translators.events import (
     ThinkingDelta,
     UsageSeen,
 )
-from translators.model import Citation, Failure, Seal, Stop, Usage
+from translators.model import Failure, Stop, Usage
 from translators.names import made_id
+from translators.parts import Citation, Seal
 
 _block = msgspec.json.Decoder(wire.AnswerBlock)
 _object = msgspec.json.Decoder(dict[str, Raw])

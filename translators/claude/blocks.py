@@ -21,8 +21,9 @@ from translators.claude.words import (
     VENDOR,
 )
 from translators.dialect import Asked
-from translators.model import Citation, HostedTool, Seal, Stop, Usage
+from translators.model import HostedTool, Stop, Usage
 from translators.names import legal_id
+from translators.parts import Citation, Seal
 
 type Block = dict[str, Any]
 

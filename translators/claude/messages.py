@@ -16,13 +16,14 @@ from translators.claude.words import ID_LIMIT, NAME, NAME_CHARACTERS, VENDOR
 from translators.dialect import Aim
 from translators.errors import Unwritable
 from translators.losses import Ledger
-from translators.model import (
+from translators.model import Request
+from translators.names import Names, legal_id
+from translators.parts import (
     Audio,
     HostedCall,
     HostedResult,
     Part,
     Refusal,
-    Request,
     Text,
     Thinking,
     ToolCall,
@@ -30,7 +31,6 @@ from translators.model import (
     Turn,
     Unknown,
 )
-from translators.names import Names, legal_id
 
 _IN_ASSISTANT = (Text, Refusal, Audio, HostedCall, HostedResult, Unknown)
 

@@ -9,7 +9,7 @@ from translators.claude import wire
 from translators.claude.words import IMAGE_MIMES, NAME
 from translators.dialect import Aim
 from translators.losses import Ledger
-from translators.model import (
+from translators.parts import (
     Audio,
     Blocks,
     CacheMark,

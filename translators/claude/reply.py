@@ -10,7 +10,8 @@ from translators.claude.stream import StreamReader, read_whole
 from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import Event
-from translators.model import (
+from translators.model import Reply, Stop
+from translators.parts import (
     Audio,
     HostedCall,
     HostedResult,
@@ -18,8 +19,6 @@ from translators.model import (
     Inline,
     Part,
     Refusal,
-    Reply,
-    Stop,
     Text,
     Thinking,
     ToolCall,

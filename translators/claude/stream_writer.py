@@ -27,7 +27,8 @@ from translators.events import (
     UsageSeen,
 )
 from translators.fold import merge_usage
-from translators.model import Failure, Seal, Stop, Usage
+from translators.model import Failure, Stop, Usage
+from translators.parts import Seal
 
 _encode = msgspec.json.Encoder().encode
 

@@ -15,7 +15,7 @@ from translators.claude.decoding import block_of
 from translators.claude.words import MADE_HOSTED, NAME, SERVER_TOOLS, VENDOR, kind_of_result
 from translators.errors import Unreadable
 from translators.losses import Ledger, unread
-from translators.model import (
+from translators.parts import (
     Blocks,
     CacheMark,
     Citation,

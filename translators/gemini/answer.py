@@ -32,7 +32,8 @@ from translators.gemini.grounding import grounding_of
 from translators.gemini.media import VENDOR
 from translators.gemini.stops import write_block, write_stop, write_usage
 from translators.gemini.turns import args_of
-from translators.model import Citation, Seal, Stop, Usage
+from translators.model import Stop, Usage
+from translators.parts import Citation, Seal
 from translators.seals import wrap_base64
 
 type Written = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 from translators.dialect import Aim
 from translators.gemini.media import IMAGES, SAME_MIME, guessed_mime
 from translators.losses import Ledger
-from translators.model import (
+from translators.parts import (
     Audio,
     Blocks,
     Document,

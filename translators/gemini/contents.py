@@ -10,7 +10,8 @@ from translators.gemini import wire
 from translators.gemini.media import of_blob, of_file, seals_of
 from translators.gemini.parts import hosted_part
 from translators.losses import Ledger
-from translators.model import (
+from translators.names import made_id
+from translators.parts import (
     Document,
     File,
     Image,
@@ -24,7 +25,6 @@ from translators.model import (
     Unknown,
     Video,
 )
-from translators.names import made_id
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 _text = msgspec.json.Decoder(str)

@@ -7,7 +7,7 @@ from typing import Any
 
 from translators.gemini import wire
 from translators.gemini.media import VENDOR
-from translators.model import Citation
+from translators.parts import Citation
 
 
 def citations_of(candidate: wire.Candidate, text: str, before: int) -> Iterator[Citation]:

@@ -4,19 +4,7 @@ import base64
 import binascii
 
 from translators.gemini.wire import Blob, FileData
-from translators.model import (
-    Audio,
-    Document,
-    File,
-    FileRef,
-    Image,
-    Inline,
-    PlainText,
-    Seal,
-    Source,
-    Url,
-    Video,
-)
+from translators.parts import Audio, Document, File, FileRef, Image, Inline, PlainText, Seal, Source, Url, Video
 from translators.seals import GEMINI_BYPASS, unwrap
 
 VENDOR = "google"

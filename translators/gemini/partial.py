@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from translators.gemini import wire
-from translators.model import Seal
+from translators.parts import Seal
 
 _STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 _LONGEST = 100_000  # items of a list; a larger index is a mistake, not an argument

@@ -5,8 +5,8 @@ from msgspec import Raw
 
 from translators.gemini import wire
 from translators.gemini.media import VENDOR
-from translators.model import HostedCall, HostedResult
 from translators.names import made_id
+from translators.parts import HostedCall, HostedResult
 
 
 class _Known(msgspec.Struct):

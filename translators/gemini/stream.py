@@ -37,8 +37,9 @@ from translators.gemini.parts import hosted_part
 from translators.gemini.spelling import Reading
 from translators.gemini.splitter import Splitter
 from translators.gemini.stops import MISSING_SIGNATURE, read_block, read_stop, read_usage
-from translators.model import Failure, HostedCall, Seal, Stop, Usage
+from translators.model import Failure, Stop, Usage
 from translators.names import made_id
+from translators.parts import HostedCall, Seal
 
 
 class _Candidate:

@@ -13,21 +13,21 @@ from msgspec import Raw
 from translators.dialect import Aim
 from translators.gemini.attachments import Attachments, Written
 from translators.losses import Ledger
-from translators.model import (
+from translators.model import Request
+from translators.names import Names
+from translators.parts import (
     Document,
     HostedCall,
     HostedResult,
     Part,
     PlainText,
     Refusal,
-    Request,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
     Unknown,
 )
-from translators.names import Names
 from translators.seals import GEMINI_BYPASS, for_upstream
 
 _object = msgspec.json.Decoder(dict[str, Raw])

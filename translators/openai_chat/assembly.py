@@ -21,7 +21,7 @@ from translators.events import (
     ThinkingDelta,
     UsageSeen,
 )
-from translators.model import Failure, Inline, Seal
+from translators.model import Failure
 from translators.names import made_id
 from translators.openai_chat.answer import AnswerChoice, Chunk, Delta, LogprobsWire, join_halves
 from translators.openai_chat.calls import Calls
@@ -30,6 +30,7 @@ from translators.openai_chat.media import read_url, standard_base64
 from translators.openai_chat.messages import detail_seal, google_seal, read_citation, thinking_text
 from translators.openai_chat.usage import FAILURES, read_stop, read_usage
 from translators.openai_chat.wire import Detail, Part, given
+from translators.parts import Inline, Seal
 
 
 class Candidate:

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from translators.errors import Unreadable
-from translators.model import Audio, Document, File, Image, Inline, Source, Url, Video
+from translators.parts import Audio, Document, File, Image, Inline, Source, Url, Video
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL)
 

@@ -11,7 +11,22 @@ from msgspec import Raw, json
 from translators import seals
 from translators.errors import Unreadable
 from translators.losses import Ledger
-from translators.model import (
+from translators.names import made_id
+from translators.openai_chat.media import AUDIO, image_mime, media_part, read_url, standard_base64
+from translators.openai_chat.wire import (
+    NAME,
+    VENDOR,
+    Annotation,
+    Call,
+    Detail,
+    ExtraContent,
+    FileInput,
+    Function,
+    Message,
+    Part,
+    RawBody,
+)
+from translators.parts import (
     Audio,
     CacheMark,
     Citation,
@@ -29,22 +44,7 @@ from translators.model import (
     Url,
     Video,
 )
-from translators.model import Part as ModelPart
-from translators.names import made_id
-from translators.openai_chat.media import AUDIO, image_mime, media_part, read_url, standard_base64
-from translators.openai_chat.wire import (
-    NAME,
-    VENDOR,
-    Annotation,
-    Call,
-    Detail,
-    ExtraContent,
-    FileInput,
-    Function,
-    Message,
-    Part,
-    RawBody,
-)
+from translators.parts import Part as ModelPart
 
 TEXT_TYPES = frozenset({"text", "input_text", "output_text"})  # the last two: Responses parts sent here by mistake
 

@@ -13,7 +13,12 @@ from msgspec import json
 from translators import seals
 from translators.dialect import Aim
 from translators.losses import Ledger
-from translators.model import (
+from translators.model import Request
+from translators.names import Names
+from translators.openai_chat.media import AUDIO_FORMATS, data_url
+from translators.openai_chat.says import call_id
+from translators.openai_chat.wire import NAME
+from translators.parts import (
     Audio,
     Blocks,
     CacheMark,
@@ -25,7 +30,6 @@ from translators.model import (
     Part,
     PlainText,
     Refusal,
-    Request,
     SearchResult,
     Text,
     Thinking,
@@ -36,10 +40,6 @@ from translators.model import (
     Url,
     Video,
 )
-from translators.names import Names
-from translators.openai_chat.media import AUDIO_FORMATS, data_url
-from translators.openai_chat.says import call_id
-from translators.openai_chat.wire import NAME
 
 NO_RESULT = "Error: no result was provided"
 

@@ -12,19 +12,7 @@ from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import Event, Failed
 from translators.fold import Broken
-from translators.model import (
-    Audio,
-    Candidate,
-    Failure,
-    Image,
-    Inline,
-    Part,
-    Refusal,
-    Reply,
-    Text,
-    Thinking,
-    ToolCall,
-)
+from translators.model import Candidate, Failure, Reply
 from translators.openai_chat.answer import ChunkDecoder
 from translators.openai_chat.assembly import Assembly
 from translators.openai_chat.failure import PAGE, is_error, read_failure
@@ -39,6 +27,7 @@ from translators.openai_chat.says import (
     write_google,
 )
 from translators.openai_chat.usage import write_stop, write_tier, write_usage
+from translators.parts import Audio, Image, Inline, Part, Refusal, Text, Thinking, ToolCall
 
 
 def read_tree_failure(body: bytes) -> Failure | None:

@@ -11,7 +11,6 @@ from translators.errors import Unreadable
 from translators.losses import Ledger, unread
 from translators.model import (
     CacheHints,
-    CacheMark,
     FunctionTool,
     HostedTool,
     Identity,
@@ -37,6 +36,7 @@ from translators.openai_chat.wire import (
     decode_body,
     given,
 )
+from translators.parts import CacheMark
 
 AT = {
     "max_output": ("max_completion_tokens", "max_tokens"),

@@ -4,9 +4,10 @@ from typing import Any
 
 from translators import seals
 from translators.dialect import Asked
-from translators.model import Citation, Failure, Seal
+from translators.model import Failure
 from translators.names import legal_id
 from translators.openai_chat.wire import VENDOR
+from translators.parts import Citation, Seal
 
 CALL_ID = "!-~"  # printable ASCII
 CALL_ID_LIMIT = 40

@@ -29,7 +29,7 @@ from translators.events import (
     UsageSeen,
 )
 from translators.fold import merge_usage
-from translators.model import Citation, Failure, Seal, Usage
+from translators.model import Failure, Usage
 from translators.openai_chat.failure import error_object
 from translators.openai_chat.says import (
     BAD_CALL,
@@ -41,6 +41,7 @@ from translators.openai_chat.says import (
     write_google,
 )
 from translators.openai_chat.usage import write_stop, write_tier, write_usage
+from translators.parts import Citation, Seal
 
 _encode = msgspec.json.Encoder().encode
 

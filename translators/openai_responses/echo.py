@@ -6,8 +6,9 @@ from msgspec import Raw
 
 from translators.dialect import Asked
 from translators.losses import Ledger
-from translators.model import FunctionTool, OutputFormat, Reasoning, Request, Stop, StopReason, Text
+from translators.model import FunctionTool, OutputFormat, Reasoning, Request, Stop, StopReason
 from translators.openai_responses import tools, wire
+from translators.parts import Text
 
 _LENGTH = ("incomplete", "max_output_tokens")
 _FILTER = ("incomplete", "content_filter")

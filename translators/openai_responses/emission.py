@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.events import BlockOpened
-from translators.model import Citation, Seal
+from translators.parts import Citation, Seal
 
 _encode = msgspec.json.encode
 

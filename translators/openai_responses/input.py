@@ -13,7 +13,12 @@ from msgspec import Raw
 from translators import seals
 from translators.dialect import Aim
 from translators.losses import Ledger
-from translators.model import (
+from translators.model import Request
+from translators.names import legal_id, made_id
+from translators.openai_responses import media, wire
+from translators.openai_responses.items import NAME, VENDOR
+from translators.openai_responses.tools import Naming
+from translators.parts import (
     Audio,
     Blocks,
     Citation,
@@ -26,7 +31,6 @@ from translators.model import (
     Part,
     PlainText,
     Refusal,
-    Request,
     SearchResult,
     Text,
     Thinking,
@@ -35,10 +39,6 @@ from translators.model import (
     Turn,
     Unknown,
 )
-from translators.names import legal_id, made_id
-from translators.openai_responses import media, wire
-from translators.openai_responses.items import NAME, VENDOR
-from translators.openai_responses.tools import Naming
 
 type Item = dict[str, Any] | Raw
 

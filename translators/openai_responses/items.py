@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from translators import seals
 from translators.errors import Unreadable
 from translators.losses import Ledger, unread
-from translators.model import (
+from translators.model import FunctionTool, HostedTool
+from translators.openai_responses import media, tools, wire
+from translators.parts import (
     CacheMark,
     Citation,
-    FunctionTool,
     HostedCall,
     HostedResult,
-    HostedTool,
     Part,
     Refusal,
     Seal,
@@ -29,7 +29,6 @@ from translators.model import (
     Turn,
     Unknown,
 )
-from translators.openai_responses import media, tools, wire
 
 NAME = "openai-responses"
 VENDOR = "openai"

@@ -5,8 +5,8 @@ import binascii
 from urllib.parse import unquote_to_bytes
 
 from translators.errors import Unreadable
-from translators.model import Audio, Document, File, FileRef, Image, Inline, PlainText, Source, Url
 from translators.openai_responses import wire
+from translators.parts import Audio, Document, File, FileRef, Image, Inline, PlainText, Source, Url
 
 VENDOR = "openai"
 

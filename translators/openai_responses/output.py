@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Raw
 
 from translators.events import Event, MediaDelta, Native, Sealed
-from translators.model import Seal
 from translators.openai_responses.answers import OutputItem, OutputPart
 from translators.openai_responses.blocks import Blocks, Key
 from translators.openai_responses.items import CALLS, NAME, OUTPUTS, VENDOR
 from translators.openai_responses.wire import given
+from translators.parts import Seal
 
 _AT_ONCE = ("hosted", "hosted_result", "image", "unknown")
 

@@ -4,19 +4,10 @@ from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.losses import Ledger
-from translators.model import (
-    CacheHints,
-    Identity,
-    Logprobs,
-    OutputFormat,
-    Reasoning,
-    Request,
-    Sampling,
-    ServerState,
-    Text,
-)
+from translators.model import CacheHints, Identity, Logprobs, OutputFormat, Reasoning, Request, Sampling, ServerState
 from translators.openai_responses import tools, wire
 from translators.openai_responses.items import NAME, Items
+from translators.parts import Text
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED = "reasoning.encrypted_content"

@@ -34,7 +34,7 @@ from translators.events import (
     UsageSeen,
 )
 from translators.fold import merge_usage
-from translators.model import Citation, Failure, Seal, Stop, Usage
+from translators.model import Failure, Stop, Usage
 from translators.openai_responses import hosted
 from translators.openai_responses.echo import Envelope, end_of
 from translators.openai_responses.emission import (
@@ -52,6 +52,7 @@ from translators.openai_responses.failure import error_in_response
 from translators.openai_responses.input import annotation
 from translators.openai_responses.items import EMPTY, NAME, VENDOR
 from translators.openai_responses.usage import write_tier, write_usage
+from translators.parts import Citation, Seal
 
 
 class StreamWriter:
