@@ -1,6 +1,7 @@
 """What is asked, and of which model: opens the exchange, or answers what needs no model."""
 
 import time
+from functools import cache
 
 import msgspec
 from mitmproxy import ctx
@@ -128,10 +129,16 @@ def read_request(exchange: Exchange) -> Request:
 
 def _ping(client: Dialect, asked: Asked, call: Call, settings: Settings) -> bytes:
     if asked.stream:
-        return client.stream_writer(asked).ping()
+        return _stream_ping(client.name, asked.array)
     # A JSON parser skips white space in front of the answer. Not for chat: its clients never knew it.
     alive = settings.runtime.config.nonstream_keepalive_interval > 0 and call.operation == "generate"
     return b"\n" if alive and client.name != "openai-chat" else b""
+
+
+@cache
+def _stream_ping(dialect: str, array: bool) -> bytes:
+    """What keeps a client awake before its stream has begun: the same for all requests of a dialect."""
+    return DIALECTS[dialect].stream_writer(Asked("", True, 0, "", array=array)).ping()
 
 
 def _body_of(flow: HTTPFlow, headers: dict[str, str]) -> bytes:
