@@ -55,8 +55,7 @@ class Authorize:
     def _to_be_counted(self, exchange: Exchange) -> bool:
         """No upstream counts, and it is not the request's fault: an estimate it is."""
         failure = exchange.refusal
-        counting = exchange.call.operation == "count_tokens" and failure is not None
-        return counting and failure.kind not in _FAULTS  # type: ignore[union-attr]
+        return exchange.call.operation == "count_tokens" and failure is not None and failure.kind not in _FAULTS
 
     async def _count_here(self, flow: HTTPFlow, exchange: Exchange) -> None:
         exchange.refusal = None

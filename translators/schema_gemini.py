@@ -84,6 +84,7 @@ class Modern(Rewriting):
         return hinted(self.relaxed(node, found, at, home), words)
 
     def reference(self, node: Schema, ref: str, at: str, home: str, bare: bool) -> Schema:
+        """A `$ref` and its siblings, as this subset of JSON Schema can have them."""
         aim = self.target(ref)
         if not isinstance(aim, dict):
             self.ledger.lose(f"{at}.$ref", "a reference to nothing in this schema")

@@ -103,6 +103,7 @@ class _Writing:
     # --- who speaks -------------------------------------------------------------------------------------------------
 
     def turn(self, turn: Turn) -> None:
+        """Add a turn, merged into the last message where the role is the same."""
         if turn.name:
             self.ledger.lose(turn.at, "name of a speaker")
         if turn.role in ("system", "developer"):
@@ -162,6 +163,7 @@ class _Writing:
     # --- calls and results ------------------------------------------------------------------------------------------
 
     def assistant_block(self, part: Part) -> list[Block]:
+        """The blocks of a part of the model's; none where it cannot be said here (the ledger knows)."""
         match part:
             case Thinking():
                 return self.thinking(part)
@@ -190,6 +192,7 @@ class _Writing:
         return []
 
     def call(self, part: ToolCall) -> Block:
+        """A tool call, under an id that is legal here and unique in the request."""
         if part.seal is not None:
             self.ledger.lose(part.at, f"seal of {part.seal.vendor}")
         identifier = legal_id(part.id, NAME_CHARACTERS, ID_LIMIT)
@@ -268,6 +271,7 @@ class _Writing:
         return waiting[-1] if waiting else None
 
     def result_block(self, part: ToolResult, identifier: str) -> wire.ToolResultBlock:
+        """What answers the call of that id."""
         parts, failed = part.parts, part.failed
         if not parts and part.raw is not None:
             text, wrong = _unwrapped(part.raw)

@@ -78,6 +78,7 @@ class _Reading:
         self.waiting_at = ""
 
     def read(self, raw: Raw, tree: Any, at: str) -> None:
+        """Read one block; `tree` is the same as plain values, for the fields that nobody reads."""
         block = block_of(raw, at)
         if isinstance(block, wire.AnyBlock):
             self.parts.append(_read_other(block, raw, at, self.ledger))

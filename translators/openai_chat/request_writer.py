@@ -56,6 +56,7 @@ class _Writer:
         self.body: dict[str, Any] = {"model": aim.model}
 
     def write(self) -> dict[str, Any]:
+        """The body. Raises Unwritable for state kept at another vendor."""
         self._refuse_state()
         messages = MessageWriter(self.request, self.aim, self.names, self.ledger)
         self.body["messages"] = messages.write()
