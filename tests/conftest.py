@@ -14,3 +14,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name not in KEPT and (name.lower() in CLEARED or name.lower().startswith(PREFIXES)):
             del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Cases are written by the program and read by a person."""
+    parser.addoption("--accept", action="store_true", help="write what was got into the .case files")
