@@ -54,6 +54,7 @@ class Credential:
     (`claude:key-1`, `lab:2`).
     provider: key of the Provider it belongs to. base_url "" means the provider's own. models: empty means the
     provider's catalogue.
+    dialect: of a host that is known from the config only, "" its usual one.
     proxy_url: "" use the global one, "direct" none. headers: set last on the upstream request.
     """
 
@@ -63,6 +64,7 @@ class Credential:
     secret: Secret
     kind: str = "api-key"
     base_url: str = ""
+    dialect: str = ""
     proxy_url: str = ""
     prefix: str = ""
     priority: int = 0

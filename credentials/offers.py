@@ -30,7 +30,9 @@ class Offer:
 
 def provider_of(credential: Credential, catalog: Catalog) -> Provider:
     """The provider at the credential's own address. Raises UnknownProvider."""
-    return pointed_at(catalog.provider(credential.provider, credential.base_url), credential.base_url)
+    return pointed_at(
+        catalog.provider(credential.provider, credential.base_url, credential.dialect), credential.base_url
+    )
 
 
 def offers_of(credential: Credential, provider: Provider, catalog: Catalog) -> list[Offer]:

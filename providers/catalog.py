@@ -21,6 +21,7 @@ from msgspec import Struct
 from msgspec import field as wire
 
 from translators.dialect import Levels, Traits
+from translators.registry import DIALECTS
 
 DATA = Path(__file__).parent / "data"
 
@@ -169,15 +170,19 @@ _FIELDS = frozenset(
 _COMPATIBLE_PATHS = MappingProxyType({"generate": "/chat/completions", "compact": "/responses/compact"})
 
 
-def compatible(key: str, base_url: str) -> Provider:
-    """An OpenAI-compatible host: chat completions under a configured base URL, models as configured."""
+def compatible(key: str, base_url: str, dialect: str = "") -> Provider:
+    """An OpenAI-compatible host: chat completions under a configured base URL, models as configured.
+
+    dialect: another one that the host speaks instead, by name.
+    """
+    other = DIALECTS.get(dialect)
     return Provider(
         key=key,
-        dialect="openai-chat",
+        dialect=other.name if other is not None else "openai-chat",
         vendor=key,
         base_url=base_url,
         auth="bearer",
-        paths=_COMPATIBLE_PATHS,
+        paths=_COMPATIBLE_PATHS if other is None else {"generate": other.path},
         title=key,
         owner=key,
         official=False,
@@ -257,7 +262,7 @@ class Catalog:
                     found.setdefault(alias, model)
             self._by_name[key] = found
 
-    def provider(self, key: str, base_url: str = "") -> Provider:
+    def provider(self, key: str, base_url: str = "", dialect: str = "") -> Provider:
         """The provider of a key. A key that is not ours is an OpenAI-compatible host if there is a base URL for it.
 
         Raises UnknownProvider with the known keys; also for a vendor's key that this version does not serve.
@@ -266,7 +271,7 @@ class Catalog:
         if known is not None:
             return known
         if base_url and key not in self.unserved:
-            return compatible(key, base_url)
+            return compatible(key, base_url, dialect)
         why = "is not served" if key in self.unserved else "is unknown, and has no base URL"
         raise UnknownProvider(f"provider {key!r} {why}; known: {', '.join(self.providers)}")
 

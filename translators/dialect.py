@@ -175,5 +175,7 @@ class Dialect:
     a fresh stream_writer says just that."""
     ping: bytes = b": keep-alive\n\n"
     """What keeps this dialect's clients awake in the middle of a stream that is passed on."""
+    path: str = ""
+    """Where a server of this dialect takes requests, below its base URL (of the vendors' own: see providers.yaml)."""
     model_in_body: bool = True
     """The body names the model (everywhere but in Gemini, whose path does)."""

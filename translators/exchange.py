@@ -19,6 +19,7 @@ from translators.model import Reasoning, Request
 from translators.names import ToolName
 from translators.parts import Vendor
 from translators.pump import Pipe, Pump, Whole
+from translators.registry import BETWEEN
 from translators.relay import Relay, RelayedArray
 from translators.turning import Turning
 
@@ -38,7 +39,8 @@ def write(
     `request` in the
     upstream's words. Raises Unreadable or Unwritable.
     """
-    if client is upstream:
+    change = BETWEEN.get((client.name, upstream.name))
+    if client is upstream and change is None:
         changed = edit.set_reasoning(body, override, client, aim, ledger) if override else body
         if client.model_in_body:
             changed = edit.set_model(changed, aim.model)
@@ -47,7 +49,10 @@ def write(
         raise Unreadable("the request was not read")
     if override is not None:
         request = replace(request, reasoning=override)
-    return upstream.write_request(request, aim, ledger)
+    if change is not None and change.request is not None:
+        request = change.request(request, aim, ledger)
+    outgoing = upstream.write_request(request, aim, ledger)
+    return outgoing if change is None or change.outgoing is None else change.outgoing(outgoing, aim, ledger)
 
 
 def pump(
@@ -57,8 +62,10 @@ def pump(
 
     vendor: whose seals these are, where the upstream is not the dialect's own vendor.
     """
-    if client is upstream and streamed and asked.stream and not tools:
+    change = BETWEEN.get((client.name, upstream.name))
+    if client is upstream and streamed and asked.stream and not tools and change is None:
         return RelayedArray(client, asked) if asked.array else Relay(client, asked)
+    turning = Turning(tools, upstream.vendor, vendor, change.events() if change and change.events else None)
     if not asked.stream:
-        return Whole(client, upstream, asked, Turning(tools, upstream.vendor, vendor), streamed=streamed)
-    return Pipe(client, upstream, asked, Turning(tools, upstream.vendor, vendor))
+        return Whole(client, upstream, asked, turning, streamed=streamed)
+    return Pipe(client, upstream, asked, turning)

@@ -70,6 +70,13 @@ _OPEN = tuple(route for route in ROUTES if (route.method, route.path.pattern) no
 """Routes whose path holds something to be read; the others are found by looking them up."""
 
 
+def add(path: str, dialect: str) -> None:
+    """Serve one more dialect's clients. Raises ValueError if the path means something already."""
+    if not path.startswith("/") or any(route.path.fullmatch(path) for route in (*ROUTES, *_FIXED.values())):
+        raise ValueError(f"{path!r} is no path, or is taken")
+    _FIXED["POST", path] = _route("POST", re.escape(path), dialect, "generate")
+
+
 def recognise(method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Call:
     """What a request asks for. `path` without the query; `headers` by any case-insensitive mapping.
 

@@ -1,6 +1,7 @@
 """What every answer goes through between reader and writer: order, the end of the turn, names and seals."""
 
 import re
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +26,8 @@ from translators.model import Failure, Stop, Usage
 from translators.names import ToolName
 from translators.parts import Seal, Vendor
 
+type Change = Callable[[list[Event]], list[Event]]
+
 
 class Turning:
     """What every answer goes through between reader and writer: order, the end of the turn, tool names.
@@ -34,8 +37,14 @@ class Turning:
     outranks a tool call; a `tool` without a call is a stop.
     """
 
-    def __init__(self, tools: dict[str, ToolName], native: Vendor = "", vendor: Vendor = "") -> None:
-        """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same."""
+    def __init__(
+        self, tools: dict[str, ToolName], native: Vendor = "", vendor: Vendor = "", change: Change | None = None
+    ) -> None:
+        """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same.
+
+        change: what an overridden pair does with the events before anything else.
+        """
+        self._change = change
         self.order = Order()
         self.started = Started()
         self.usage: Usage | None = None
@@ -48,6 +57,8 @@ class Turning:
 
     def turn(self, events: list[Event]) -> list[Event]:
         """Check and settle events. Raises OutOfOrder for a reader's mistake."""
+        if self._change is not None:
+            events = self._change(events)
         opened = self.order.open
         settled: list[Event] = []
         for event in events:

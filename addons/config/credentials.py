@@ -173,6 +173,7 @@ def _of_compatible(entry: Compatible, key: CompatKey | None, names: _Names, sour
         label=names.label(provider),
         secret=key.api_key if key else Secret(""),
         base_url=entry.base_url,
+        dialect=entry.dialect,
         proxy_url=(key.proxy_url if key else "") or entry.proxy_url,
         prefix=entry.prefix,
         priority=entry.priority,

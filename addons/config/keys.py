@@ -106,6 +106,7 @@ COMPATIBLE = Section(
         **ENTRY,
         "disabled": FLAG,
         "support-prompt-cache-key": FLAG,
+        "dialect": TEXT,
         "api-key-entries": Several(
             Section(model.CompatKey, {"api-key": SECRET, "proxy-url": PROXY, "weight": WEIGHT}),
         ),
@@ -264,6 +265,7 @@ PROVIDERS: dict[str, Shape] = {
 
 OWN: dict[str, Shape] = {
     "demo": FLAG,
+    "extensions": Several(TEXT),
     "strict": FLAG,
     "engine": Section(
         model.Engine,

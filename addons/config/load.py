@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import Node
 
+from addons.config import extensions
 from addons.config.check import check, without_doubles
 from addons.config.keys import CONFIG
 from addons.config.model import Config
@@ -86,6 +87,8 @@ def _read(node: Node, name: str) -> Loaded:
     config = reader.read(node, CONFIG, "")
     if isinstance(config, Config):
         config = _settle(config)
+        extensions.load(config, Path(name).parent, report)
+        extensions.check_dialects(config, report)
         if not report.failed:
             check(config, report)
         config = without_doubles(config)

@@ -140,7 +140,7 @@ class CompatKey:
 
 @dataclass(frozen=True, slots=True)
 class Compatible:
-    """One entry of `openai-compatibility`: a server that speaks Chat Completions."""
+    """One entry of `openai-compatibility`: a server that speaks Chat Completions, or another `dialect` (own key)."""
 
     name: str
     base_url: str
@@ -157,6 +157,7 @@ class Compatible:
     request_retry: int | None = None
     request_scoped_errors: tuple[ErrorRule, ...] = ()
     support_prompt_cache_key: bool = False
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,7 @@ class Config:
     (seconds): 3 and 30, the values of CLIProxyAPI's example file (absent there: 0). ws_auth: as in its newest version.
     transient_error_cooldown_seconds: 0 means 60, -1 none. max_retry_credentials: 0 means all.
     disable_image_generation: False, True, "chat" or "passthrough".
+    extensions: files that add dialects or override pairs, loaded once (see translators/registry.py).
     demo: None leaves it to the start (on when there is nothing else to answer). strict: see the losses of translation.
     """
 
@@ -349,6 +351,7 @@ class Config:
     ampcode: Amp = field(default_factory=Amp)
 
     demo: bool | None = None
+    extensions: tuple[str, ...] = ()
     strict: bool = False
     engine: Engine = Engine()
     inspect: Inspect = Inspect()
