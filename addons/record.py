@@ -47,8 +47,8 @@ def story(exchange: Exchange, flow: HTTPFlow) -> str:
         pieces.append(_tokens(exchange.pump.usage))
     if exchange.pump is not None and exchange.pump.stop is not None:
         pieces.append(exchange.pump.stop.reason)
-    if exchange.ledger.losses:
-        count = len(exchange.ledger.losses)
+    count = len(exchange.ledger.losses) + sum(loss.semantic for loss in exchange.asked.ledger.losses)
+    if count:
         pieces.append(f"{count} drop{'s' if count > 1 else ''}")
     failure = exchange.refusal or (exchange.attempts[-1].failure if exchange.attempts else None)
     if failure is not None:
@@ -77,6 +77,7 @@ def plain(exchange: Exchange) -> dict[str, Any]:
         "stream": exchange.asked.stream,
         "caller": exchange.caller,
         "losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.ledger.losses],
+        "answer_losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.asked.ledger.losses],
         "rules": [[rule.path, rule.rule, rule.to] for rule in exchange.ledger.applied],
         "attempts": [_attempt(attempt) for attempt in exchange.attempts],
         "emitted": exchange.emitted.bytes(),

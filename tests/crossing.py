@@ -85,7 +85,9 @@ def cross(case: Case, client: str, upstream: str) -> dict[str, str]:
         if ledger := told(written.ledger):
             got["ledger"] = ledger
     if "upstream reply" in case.sections:
-        got["client reply"] = answer(case, client, upstream, tools, request)
+        got["client reply"], lost = answer(case, client, upstream, tools, request)
+        if lost:
+            got["answer ledger"] = lost
     return got
 
 
@@ -154,26 +156,32 @@ def told(ledger: Ledger) -> str:
 # --- the answer -----------------------------------------------------------------------------------------------------
 
 
-def answer(case: Case, client: str, upstream: str, tools: dict[str, ToolName], request: Request | None) -> str:
-    """What the client gets. A stream is fed whole and byte by byte, to the same end."""
+def answer(
+    case: Case, client: str, upstream: str, tools: dict[str, ToolName], request: Request | None
+) -> tuple[str, str]:
+    """What the client gets, and what it cannot be told. A stream is fed whole and byte by byte, to the same end."""
     here, there = DIALECTS[client], DIALECTS[upstream]
     text = case.sections["upstream reply"]
     body = codecs.escape_decode(text.encode())[0] if case.settings.get("escapes") == "yes" else text.encode()
     if (status := int(case.settings.get("status", "200"))) >= 400:
         pairs = (one.partition(":") for one in case.settings.get("headers", "").split(";") if one.strip())
         headers = {name.strip(): value.strip() for name, _, value in pairs}
-        return refusal(here, there.read_failure(status, headers, body))
+        return refusal(here, there.read_failure(status, headers, body)), ""
     streamed = not body.lstrip().startswith((b"{", b"[", b"<")) or case.settings.get("array") == "yes"
     if streamed and case.settings.get("escapes") != "yes":
         body += b"\n\n"
     stream = case.settings.get("stream", "yes" if streamed else "no") == "yes"
-    asked = ask(case, client, stream=stream, request=request)
-    whole, pieces = (
-        _through(case, _pump(case, here, there, asked, tools, streamed=streamed), here, asked, body, size)
-        for size in (len(body), 1)
-    )
+    both: list[str] = []
+    lost: list[str] = []
+    for size in (len(body), 1):
+        asked = ask(case, client, stream=stream, request=request)
+        pump = _pump(case, here, there, asked, tools, streamed=streamed)
+        both.append(_through(case, pump, here, asked, body, size))
+        lost.append(told(asked.ledger))
+    whole, pieces = both
     assert _joined(whole) == _joined(pieces) if here is there and streamed else whole == pieces, case.path
-    return whole
+    assert lost[0] == lost[1], case.path
+    return whole, lost[0]
 
 
 def _joined(text: str) -> str:

@@ -83,6 +83,8 @@ class Asked:
     ids are made where the
     upstream gave none. request: None where a failure is written before the request could be read.
     array: Gemini's stream as one JSON array instead of SSE. legacy fields of a dialect are read from `request`.
+    ledger: where a writer of replies says what this client cannot be told; the whole answer and its stream say the
+    same. Errors have no losses.
     """
 
     model: str
@@ -91,6 +93,7 @@ class Asked:
     seed: str
     request: Request | None = None
     array: bool = False
+    ledger: Ledger = field(default_factory=Ledger, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ class Dialect:
     write_request(request, aim, ledger): raises Unwritable for what must not be dropped even in lenient mode.
     read_reply(body): a whole answer as events (Started … Ended, or Failed for an error that came with status 200).
     write_reply(reply, asked): a whole answer as bytes.
+    counts: the members of Usage that its answers have a field for.
     read_failure(status, headers, body): an error answer of an upstream; never raises, whatever the body (HTML,
     empty, array).
     write_failure(failure, asked): status and JSON body of an error for this dialect's clients.
@@ -168,6 +172,7 @@ class Dialect:
     """Plain bytes one of which stands in whatever end_mark matches: looking for them costs next to nothing."""
     failure_hints: tuple[bytes, ...] = (b"error",)
     """The same for failure_mark."""
+    counts: frozenset[str] = frozenset()
     reasoning_fields: tuple[str, ...] = ()
     """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
     stream_failure: Callable[[Failure, Asked], bytes] | None = None

@@ -13,7 +13,11 @@ from msgspec import Struct
 
 
 class Loss(Struct, frozen=True):
-    """`path` in the client's body, and why it is not upstream."""
+    """`path` in the client's body, and why it is not upstream.
+
+    Of an answer it is the place in the model (`blocks[2]`, `candidates[1]`, `usage.cache_write`), and why the client
+    is not told.
+    """
 
     path: str
     reason: str
@@ -48,6 +52,17 @@ class Ledger:
     def apply(self, rule: str, path: str, to: str = "") -> None:
         """Record that `rule` (a short fixed name, e.g. `system-in-the-middle`) changed what stood at `path`."""
         self.applied.append(Applied(path, rule, to))
+
+
+CANDIDATES = "answers of this dialect have one candidate"
+LOGPROBS = "no field for log probabilities"
+CITATIONS = "this client knows no citation of this kind"
+"""Why a client is not told, where several dialects say the same."""
+
+
+def no_place(kind: str) -> str:
+    """Why a block of an answer is not shown."""
+    return f"no place for {kind.replace('_', ' ')} in an answer"
 
 
 def unread(tree: Any, value: Any, at: str = "$") -> Iterator[str]:

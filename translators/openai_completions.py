@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from translators import openai_chat
+from translators import losses, openai_chat
 from translators.dialect import Asked
 from translators.errors import Unreadable
-from translators.events import BlockOpened, Ended, Event, Failed, Finished, Started, TextDelta, UsageSeen
-from translators.fold import merge_usage
+from translators.events import BlockOpened, Cited, Ended, Event, Failed, Finished, Started, TextDelta, UsageSeen
+from translators.fold import merge_usage, unfold
 from translators.losses import Ledger, unread
 from translators.model import Identity, Logprobs, Reply, Request, Sampling, Usage
 from translators.openai_chat.failure import error_object
@@ -209,9 +209,22 @@ def _finish(reason: str) -> str:
     return "stop" if reason == "tool_calls" else reason
 
 
+_NAMED = frozenset({"hosted", "hosted_result", "unknown"})
+
+
+def _lose(ledger: Ledger, number: int, kind: str) -> None:
+    """A block that is no visible text."""
+    ledger.lose(f"blocks[{number}]", losses.no_place(kind), semantic=kind != "thinking")
+
+
 def write_reply(reply: Reply, asked: Asked) -> bytes:
     """Write a text_completion object: the visible text of each candidate; reasoning and calls have no place in it."""
     echo = _echo(asked)
+    for event in unfold(reply):
+        if isinstance(event, BlockOpened) and event.kind not in ("text", "refusal"):
+            _lose(asked.ledger, event.block, event.name if event.kind in _NAMED else event.kind)
+        elif isinstance(event, Cited):
+            asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
     choices: list[dict[str, Any]] = []
     for candidate in reply.candidates:
         refused = any(isinstance(part, Refusal) for part in candidate.parts)
@@ -275,6 +288,10 @@ class StreamWriter:
                     self._blocks[event.block] = event.candidate
                     if event.kind == "refusal":
                         self._refused.add(event.candidate)
+                case BlockOpened():
+                    _lose(self._asked.ledger, event.block, event.name if event.kind in _NAMED else event.kind)
+                case Cited():
+                    self._asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
                 case Started():
                     about = {
                         "id": _id(event.id, self._asked),

@@ -75,6 +75,7 @@ class Pipe(PumpBase):
 
     def __init__(self, client: Dialect, upstream: Dialect, asked: Asked, turning: Turning) -> None:
         super().__init__()
+        self._client, self._asked = client, asked
         self._reader: StreamReader = upstream.stream_reader()
         self._writer = client.stream_writer(asked)
         self._turning = turning
@@ -121,6 +122,7 @@ class Pipe(PumpBase):
                 self.failure = settled[-1].failure
             else:
                 self.ended = True
+                _lose_counts(turning.usage, self._client, self._asked)
         self.usage, self.stop, self.model = turning.usage, turning.stop, turning.started.model
         return self._writer.write(settled)
 
@@ -188,6 +190,7 @@ class Whole(PumpBase):
         self.committed = True
         if self._reader is None and self._client is self._upstream:
             return body  # the same dialect, the same form: byte for byte
+        _lose_counts(self.usage, self._client, self._asked)
         return self._client.write_reply(self._fold.reply(), self._asked)
 
     def _collect(self, events: list[Event]) -> None:
@@ -197,6 +200,13 @@ class Whole(PumpBase):
         self.model = self._turning.started.model
         self.failure = self._fold.failure
         self.ended = self._fold.ended
+
+
+def _lose_counts(usage: Usage | None, client: Dialect, asked: Asked) -> None:
+    """Counts that the client's dialect has no field for (a tier is no count; it is worded where it can be)."""
+    for name in usage.__struct_fields__ if usage is not None else ():
+        if name not in client.counts and name != "service_tier" and getattr(usage, name):
+            asked.ledger.lose(f"usage.{name}", "no field for this count")
 
 
 class Untouched(PumpBase):

@@ -4,6 +4,7 @@ Follows the vendor's pages “Messages”, “Streaming messages”, “Errors�
 caching” and “Structured outputs” of docs.claude.com, as they stood in November 2026.
 """
 
+from translators.claude.blocks import COUNTS
 from translators.claude.failure import read_failure, write_failure
 from translators.claude.reply import read_reply, write_reply
 from translators.claude.request import read_request
@@ -22,6 +23,7 @@ DIALECT = Dialect(
     stream_writer=StreamWriter,
     read_reply=read_reply,
     write_reply=write_reply,
+    counts=COUNTS,
     read_failure=read_failure,
     write_failure=write_failure,
     # Unescaped quotes cannot stand inside a JSON string, so no text of an answer can match these.

@@ -62,6 +62,13 @@ _TIERS = {"default": "standard", "standard": "standard", "priority": "priority",
 """Service tiers of answers; of other vendors' words those that mean the same."""
 
 
+COUNTS = frozenset(
+    {"input", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "output", "thinking"}
+    | {"web_searches", "web_fetches"}
+)
+"""What usage_words has a field for."""
+
+
 def usage_words(usage: Usage | None) -> dict[str, Any]:
     """Counts in this vendor's arithmetic: input without the cache. What nobody said is 0 where a number must stand."""
     usage = usage or Usage()

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from translators import losses
 from translators.claude import blocks
 from translators.claude.stream import StreamReader, read_whole
 from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import Event
+from translators.losses import Ledger
 from translators.model import Reply, Stop
 from translators.parts import (
     Audio,
@@ -46,7 +48,13 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
     """
     first = next((each for each in reply.candidates if each.index == 0), None)
     wanted = blocks.wants_citations(asked)
-    content = [block for part in (first.parts if first else ()) for block in _blocks_of(part, wanted)]
+    content: list[blocks.Block] = []
+    for number, part in enumerate(first.parts if first else ()):
+        content += (shown := _blocks_of(part, wanted))
+        _lose(part, shown, f"blocks[{number}]", asked.ledger)
+    for other in reply.candidates:
+        if other is not first:
+            asked.ledger.lose(f"candidates[{other.index}]", losses.CANDIDATES, semantic=True)
     words = blocks.stop_words(first.stop if first else Stop(reason="other"))
     body: dict[str, Any] = blocks.envelope(reply.id, reply.model, asked) | {"content": content} | words
     body["usage"] = blocks.usage_words(reply.usage)
@@ -79,6 +87,22 @@ def _blocks_of(part: Part, wanted: bool) -> list[blocks.Block]:
             return blocks.native_blocks("unknown", part.tag, "", part.dialect, part.raw)
         case _:
             return []
+
+
+def _lose(part: Part, shown: list[blocks.Block], at: str, ledger: Ledger) -> None:
+    """What is not in the blocks of a part, in the words of the stream."""
+    match part:
+        case Text(citations=citations, logprobs=logprobs):
+            if logprobs is not None:
+                ledger.lose(f"{at}.logprobs", losses.LOGPROBS)
+            for _ in citations[sum(len(block.get("citations", ())) for block in shown) :]:
+                ledger.lose(f"{at}.citations", losses.CITATIONS)
+        case Image() | Audio():
+            ledger.lose(at, losses.no_place("image" if isinstance(part, Image) else "audio"), semantic=True)
+        case HostedCall(kind=kind) | HostedResult(kind=kind) | Unknown(tag=kind) if not shown:
+            ledger.lose(at, losses.no_place(kind), semantic=True)
+        case _:
+            pass
 
 
 def _text(part: Text, wanted: bool) -> list[blocks.Block]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from translators import losses
 from translators.claude import blocks
 from translators.claude.failure import error_object
 from translators.dialect import Asked
@@ -129,6 +130,8 @@ class StreamWriter:
                 self._usage = merge_usage(self._usage, usage)
             case Finished(stop=stop, candidate=0):
                 self._stop = stop
+            case Finished(candidate=other):
+                self._asked.ledger.lose(f"candidates[{other}]", losses.CANDIDATES, semantic=True)
             case Ended():
                 self._end()
             case Failed(failure=failure):
@@ -223,7 +226,9 @@ class StreamWriter:
 
     def _say(self, block: _Block, event: Event) -> None:
         match event:
-            case TextDelta(text=text) if text and block.opened.kind in ("text", "refusal"):
+            case TextDelta(text=text, logprobs=logprobs) if text and block.opened.kind in ("text", "refusal"):
+                if logprobs is not None and not block.said:
+                    self._asked.ledger.lose(f"blocks[{event.block}].logprobs", losses.LOGPROBS)
                 self._enter(block, type="text", text="")
                 self._delta(block.index, type="text_delta", text=text)
                 if self._cites:
@@ -246,7 +251,9 @@ class StreamWriter:
                 block.seal = seal
             case Cited(citation=citation) if block.opened.kind == "text":
                 words = blocks.citation_words(citation, "".join(block.pieces), self._cites)
-                if words is not None:
+                if words is None:
+                    self._asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
+                else:
                     self._enter(block, type="text", text="")
                     self._delta(block.index, type="citations_delta", citation=words)
             case Native(raw=raw):
@@ -288,10 +295,18 @@ class StreamWriter:
             elif block.seal is not None:
                 self._whole(blocks.carrier(block.seal, "prev", alone=not block.said))
         elif kind in ("image", "audio"):
+            self._lose(opened.block, kind)
             self._whole({"type": "text", "text": "".join(block.pieces) or blocks.note(kind, block.mime)})
-        elif block.native is not None:
-            for each in blocks.native_blocks(kind, opened.name, opened.id, opened.vendor, block.native):
+        else:
+            native = block.native or Raw(b"{}")
+            shown = blocks.native_blocks(kind, opened.name, opened.id, opened.vendor, native)
+            if not shown:
+                self._lose(opened.block, opened.name or kind)
+            for each in shown:
                 self._whole(each)
+
+    def _lose(self, number: int, what: str) -> None:
+        self._asked.ledger.lose(f"blocks[{number}]", losses.no_place(what), semantic=True)
 
     def _close_call(self, block: _Block, complete: bool) -> None:
         if block.opened.form == "text":

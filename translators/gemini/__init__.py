@@ -10,6 +10,7 @@ from translators.gemini.failure import read_failure, write_failure
 from translators.gemini.media import VENDOR
 from translators.gemini.reply import read_reply, write_reply
 from translators.gemini.request import read_request, write_request
+from translators.gemini.stops import COUNTS
 from translators.gemini.stream import StreamReader
 from translators.gemini.stream_writer import StreamWriter, stream_failure
 
@@ -25,6 +26,7 @@ DIALECT = Dialect(
     stream_writer=StreamWriter,
     read_reply=read_reply,
     write_reply=write_reply,
+    counts=COUNTS,
     read_failure=read_failure,
     write_failure=write_failure,
     end_mark=rb'"(?:finishReason|blockReason)"\s*:\s*"[A-Z]',

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
+from translators import losses
 from translators.dialect import Asked
 from translators.events import (
     ArgumentsDelta,
@@ -48,6 +49,7 @@ class _Block:
         self.seal = opened.seal
         self.part = 0  # summary part of the last thought
         self.mime = ""
+        self.transcribed = False
         self.native: Raw | None = None
         self.cited: list[Citation] = []
         self.waiting: list[Event] = []  # what came while an earlier block was open
@@ -74,6 +76,7 @@ class Answer:
         reasoning = asked.request.reasoning if asked.request is not None else None
         self.shows_thoughts = reasoning is not None and reasoning.show not in (None, "none")
         self.whole = whole
+        self.ledger = asked.ledger
         self.usage: Usage | None = None
         self.blocks: dict[int, _Block] = {}
         self.candidates: dict[int, _Candidate] = {}
@@ -144,6 +147,7 @@ class Answer:
             case MediaDelta():
                 block.texts.append(event.data)
                 block.mime = event.mime or block.mime
+                block.transcribed = block.transcribed or bool(event.transcript)
             case _:
                 pass
         return []
@@ -221,6 +225,8 @@ class Answer:
             case "hosted" | "hosted_result" | "unknown":
                 return self._hosted_over(block)
             case "image" | "audio":
+                if block.transcribed:
+                    self.ledger.lose(f"blocks[{block.opened.block}].transcript", "no field beside the audio itself")
                 if not any(block.texts):
                     return []
                 data = {"mimeType": block.mime, "data": "".join(block.texts)}
@@ -264,6 +270,7 @@ class Answer:
         opened, seal = block.opened, block.seal
         args, rule = args_of("".join(block.texts), opened.form)
         if rule == "arguments-not-json" and not complete:
+            self.ledger.lose(f"blocks[{opened.block}]", "a call whose arguments were cut", semantic=True)
             return []  # cut short: half a call must not be run
         part: Written = {"functionCall": {"id": opened.id, "name": opened.name, "args": args}}
         if seal is not None and seal.vendor == VENDOR:
@@ -278,7 +285,11 @@ class Answer:
         if native and block.native is not None and bytes(block.native) != b"{}":  # a part must hold something
             return self._out(block, block.native, carries=False)
         if opened.kind == "hosted" and opened.name == "web_search":
-            self.candidates[opened.candidate].queries += _queries("".join(block.texts))
+            queries = _queries("".join(block.texts))
+            self.candidates[opened.candidate].queries += queries
+            if queries:
+                return []
+        self.ledger.lose(f"blocks[{opened.block}]", losses.no_place(opened.name or opened.kind), semantic=True)
         return []
 
     def usage_metadata(self) -> Written:

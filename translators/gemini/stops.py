@@ -103,6 +103,15 @@ def _modality(details: list[wire.ModalityTokens] | None, modality: str) -> int |
     return next((entry.token_count for entry in details or [] if entry.modality == modality), None)
 
 
+COUNTS = frozenset(
+    {"input", "cache_read", "tool_input", "audio_input", "image_input", "output", "thinking", "audio_output"}
+)
+"""What write_usage has a field for."""
+
+_TIERS = {"default": "standard"} | {tier: tier for tier in ("standard", "flex", "priority")}
+"""Service tiers of answers in Google's words."""
+
+
 def write_usage(usage: Usage) -> dict[str, Any]:
     """Write counts; zeros of the optional ones are left out. What nobody said counts as 0."""
     given, output = usage.input or 0, usage.output or 0
@@ -119,4 +128,12 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     ):
         if count:
             found[name] = count
+    for name, counts in (
+        ("promptTokensDetails", {"AUDIO": usage.audio_input, "IMAGE": usage.image_input}),
+        ("candidatesTokensDetails", {"AUDIO": usage.audio_output}),
+    ):
+        if listed := [{"modality": modality, "tokenCount": count} for modality, count in counts.items() if count]:
+            found[name] = listed
+    if tier := _TIERS.get(usage.service_tier.lower()):
+        found["serviceTier"] = tier
     return found

@@ -12,6 +12,7 @@ from translators.openai_chat.request import read_request
 from translators.openai_chat.request_writer import write_request
 from translators.openai_chat.stream import StreamReader
 from translators.openai_chat.stream_writer import StreamWriter
+from translators.openai_chat.usage import COUNTS
 from translators.openai_chat.wire import NAME, VENDOR
 
 DIALECT = Dialect(
@@ -23,6 +24,7 @@ DIALECT = Dialect(
     stream_writer=StreamWriter,
     read_reply=read_reply,
     write_reply=write_reply,
+    counts=COUNTS,
     read_failure=read_failure,
     write_failure=write_failure,
     # Quotes and line breaks inside JSON strings are escaped, so these stand for members and lines, never for text.

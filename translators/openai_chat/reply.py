@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from translators import losses
 from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import Event, Failed
 from translators.fold import Broken
+from translators.losses import Ledger
 from translators.model import Candidate, Failure, Reply
 from translators.openai_chat.answer import ChunkDecoder
 from translators.openai_chat.assembly import Assembly
@@ -19,6 +21,7 @@ from translators.openai_chat.failure import PAGE, is_error, read_failure
 from translators.openai_chat.media import data_url
 from translators.openai_chat.says import (
     BAD_CALL,
+    SECOND_CALL,
     call_id,
     is_legacy,
     reply_id,
@@ -27,7 +30,19 @@ from translators.openai_chat.says import (
     write_google,
 )
 from translators.openai_chat.usage import write_stop, write_tier, write_usage
-from translators.parts import Audio, Image, Inline, Part, Refusal, Text, Thinking, ToolCall
+from translators.parts import (
+    Audio,
+    HostedCall,
+    HostedResult,
+    Image,
+    Inline,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    Unknown,
+)
 
 
 def read_tree_failure(body: bytes) -> Failure | None:
@@ -72,12 +87,14 @@ def read_reply(body: bytes) -> list[Event]:
 def write_reply(reply: Reply, asked: Asked) -> bytes:
     """Write a chat.completion object.
 
-    Texts of a candidate are joined; calls follow them. Hosted calls and their results have no words here.
+    Texts of a candidate are joined; calls follow them. Hosted calls and their results have no words here (the
+    ledger says so).
 
     Raises:
         Broken: the upstream's model made an unusable call and said nothing else; there is no answer to show.
     """
     legacy = is_legacy(asked)
+    _lose(reply, legacy, asked.ledger)
     body: dict[str, Any] = {
         "id": reply_id(reply.id, asked),
         "object": "chat.completion",
@@ -89,6 +106,27 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
     if tier := write_tier(reply.usage):
         body["service_tier"] = tier
     return msgspec.json.encode(body)
+
+
+def _lose(reply: Reply, legacy: bool, ledger: Ledger) -> None:
+    """What has no words here, in those of the stream."""
+    number = -1
+    for candidate in reply.candidates:
+        calls = 0
+        for part in candidate.parts:
+            number += 1
+            match part:
+                case Text(citations=citations):
+                    for _ in (citation for citation in citations if not citation.url):
+                        ledger.lose(f"blocks[{number}].citations", losses.CITATIONS)
+                case HostedCall(kind=kind) | HostedResult(kind=kind) | Unknown(tag=kind):
+                    ledger.lose(f"blocks[{number}]", losses.no_place(kind), semantic=True)
+                case ToolCall():
+                    calls += 1
+                    if legacy and calls > 1:
+                        ledger.lose(f"blocks[{number}]", losses.no_place(SECOND_CALL), semantic=True)
+                case _:
+                    pass
 
 
 def _choice(candidate: Candidate, legacy: bool) -> dict[str, Any]:

@@ -12,6 +12,11 @@ from translators.parts import Citation, Seal
 CALL_ID = "!-~"  # printable ASCII
 CALL_ID_LIMIT = 40
 
+UNSAID = frozenset({"hosted", "hosted_result", "unknown"})
+"""Kinds of blocks that a client of this dialect is not told of."""
+
+SECOND_CALL = "a second function_call"
+
 BAD_CALL = Failure(kind="upstream", message="the upstream's model made a tool call that cannot be used")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from translators import losses
 from translators.dialect import Asked
 from translators.events import (
     ArgumentsDelta,
@@ -30,6 +31,7 @@ from translators.events import (
 )
 from translators.fold import merge_usage
 from translators.model import Failure, Usage
+from translators.openai_chat import says
 from translators.openai_chat.failure import error_object
 from translators.openai_chat.says import (
     BAD_CALL,
@@ -70,6 +72,7 @@ class _Block:
     def __init__(self, opened: BlockOpened, choice: _Choice, head: bytes, tail: bytes) -> None:
         self.kind = opened.kind
         self.id = opened.id
+        self.name = opened.name
         self.choice = choice
         self.head, self.tail = head, tail
         self.index = 0
@@ -216,7 +219,10 @@ class StreamWriter:
         choice.calls += 1
         if self._legacy and not block.custom:
             if block.index:
-                block.kind = "unknown"  # a choice has one function_call; the reader of such requests asks for one
+                block.kind, block.name = (
+                    "unknown",
+                    says.SECOND_CALL,
+                )  # a choice has one function_call; the reader of such requests asks for one
                 return
             block.head = choice.head + b'{"function_call":{"arguments":'
             block.tail = b"}}" + self._end
@@ -267,15 +273,20 @@ class StreamWriter:
 
     def _cited(self, event: Cited, out: list[bytes]) -> None:
         block = self._blocks.get(event.block)
-        if block is not None and block.kind == "text" and event.citation.url:
-            block.cited.append(event.citation)
+        if block is not None and block.kind == "text":
+            if event.citation.url:
+                block.cited.append(event.citation)
+            else:
+                self._asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
 
     def _closed(self, event: BlockClosed, out: list[bytes]) -> None:
         block = self._blocks.pop(event.block, None)
         if block is None:
             return
         choice = block.choice
-        if block.kind == "tool" and not block.said and not block.custom:
+        if block.kind in says.UNSAID:
+            self._asked.ledger.lose(f"blocks[{event.block}]", losses.no_place(block.name or block.kind), semantic=True)
+        elif block.kind == "tool" and not block.said and not block.custom:
             out.append(block.head + b'"{}"' + block.tail)
         elif block.kind == "thinking" and block.seal is not None:
             detail = write_detail("".join(block.pieces), block.seal, choice.details)

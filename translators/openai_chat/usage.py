@@ -97,6 +97,13 @@ def write_tier(usage: Usage | None) -> str:
     return _TIERS.get(usage.service_tier.lower(), "") if usage is not None else ""
 
 
+COUNTS = frozenset(
+    {"input", "cache_read", "cache_write", "audio_input", "image_input"}
+    | {"output", "thinking", "audio_output", "accepted_prediction", "rejected_prediction"}
+)
+"""What write_usage has a field for."""
+
+
 def write_usage(usage: Usage | None) -> dict[str, Any]:
     """The usage object; zeros where the upstream said nothing."""
     usage = usage or Usage()

@@ -12,6 +12,7 @@ from translators.openai_responses.outgoing import write_request
 from translators.openai_responses.reply import read_reply, write_reply, write_stream_failure
 from translators.openai_responses.request import read_request
 from translators.openai_responses.stream import StreamReader
+from translators.openai_responses.usage import COUNTS
 from translators.openai_responses.writer import StreamWriter
 
 DIALECT = Dialect(
@@ -23,6 +24,7 @@ DIALECT = Dialect(
     stream_writer=StreamWriter,
     read_reply=read_reply,
     write_reply=write_reply,
+    counts=COUNTS,
     read_failure=read_failure,
     write_failure=write_failure,
     # Inside a JSON string the quotes would be escaped, so these never match what a model says.

@@ -51,18 +51,30 @@ def write_tier(usage: Usage | None) -> str:
     return _TIERS.get(usage.service_tier.lower(), "") if usage is not None else ""
 
 
+COUNTS = frozenset(
+    {"input", "cache_read", "cache_write", "audio_input", "image_input", "output", "thinking", "audio_output"}
+)
+"""What write_usage has a field for."""
+
+
 def write_usage(usage: Usage | None) -> dict[str, Any] | None:
     """Write `usage`; None if nobody counted. The details are required by the client libraries."""
     if usage is None or (usage.input is None and usage.output is None):
         return None
     entered, left = usage.input or 0, usage.output or 0
+    into = {"cached_tokens": usage.cache_read or 0, "cache_write_tokens": usage.cache_write or 0}
+    out = {"reasoning_tokens": usage.thinking or 0}
+    for details, name, count in (
+        (into, "audio_tokens", usage.audio_input),
+        (into, "image_tokens", usage.image_input),
+        (out, "audio_tokens", usage.audio_output),
+    ):
+        if count is not None:
+            details[name] = count
     return {
         "input_tokens": entered,
-        "input_tokens_details": {
-            "cached_tokens": usage.cache_read or 0,
-            "cache_write_tokens": usage.cache_write or 0,
-        },
+        "input_tokens_details": into,
         "output_tokens": left,
-        "output_tokens_details": {"reasoning_tokens": usage.thinking or 0},
+        "output_tokens_details": out,
         "total_tokens": entered + left,
     }

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from translators import seals
+from translators import losses, seals
 from translators.dialect import Asked
 from translators.events import (
     ArgumentsDelta,
@@ -61,6 +61,7 @@ class StreamWriter:
     def __init__(self, asked: Asked) -> None:
         self.whole = b""
         self._seed = asked.seed
+        self._ledger = asked.ledger
         self._envelope = Envelope(asked)
         self._emission = Emission()
         self._begun = False
@@ -121,6 +122,8 @@ class StreamWriter:
     def _finish(self, event: Finished) -> None:
         if event.candidate == 0:
             self._stop = event.stop
+        else:
+            self._ledger.lose(f"candidates[{event.candidate}]", losses.CANDIDATES, semantic=True)
 
     def _end(self, _event: Ended) -> None:
         for number in list(self._blocks):
@@ -194,8 +197,12 @@ class StreamWriter:
                 self._close_hosted(block)
             case "unknown" if block.native is not None and block.opened.vendor == NAME:
                 self._add_fixed(block.opened.item, block.native)
-            case _:
-                pass  # audio, and what only another dialect knows
+            case _:  # audio, and what only another dialect knows
+                self._lose(block)
+
+    def _lose(self, block: Block) -> None:
+        opened = block.opened
+        self._ledger.lose(f"blocks[{opened.block}]", losses.no_place(opened.name or opened.kind), semantic=True)
 
     def _native(self, event: Native) -> None:
         if (block := self._blocks.get(event.block)) is not None:
@@ -246,16 +253,17 @@ class StreamWriter:
         if block.part is None or ((said.native is None or said.vendor != VENDOR) and said.end is None):
             block.later.append(said)  # of the whole text: its end is not known yet
         else:
-            self._annotate(block.part, said)
+            self._annotate(event.block, block.part, said)
 
-    def _annotate(self, part: TextPart, said: Citation) -> None:
+    def _annotate(self, number: int, part: TextPart, said: Citation) -> None:
         shown = annotation(said)
         if shown is None or part.refusal:
+            self._ledger.lose(f"blocks[{number}].citations", losses.CITATIONS)
             return
-        number = len(part.annotations)
+        index = len(part.annotations)
         part.annotations.append(shown)
         tag = "response.output_text.annotation.added"
-        self._emission.event(tag, **part.place, annotation_index=number, annotation=shown)
+        self._emission.event(tag, **part.place, annotation_index=index, annotation=shown)
 
     def _close_text(self, block: Block) -> None:
         part = block.part
@@ -263,7 +271,7 @@ class StreamWriter:
             text = "".join(part.texts)
             for said in block.later:
                 end = len(text) if said.end is None else said.end
-                self._annotate(part, replace(said, start=said.start or 0, end=end))
+                self._annotate(block.opened.block, part, replace(said, start=said.start or 0, end=end))
             self._emission.part_done(part)
         if block.seal is not None:
             self._end_message()
@@ -386,7 +394,9 @@ class StreamWriter:
             return
         if opened.kind == "hosted_result":
             item = self._hosted.pop(opened.id, None)
-            if item is not None:
+            if item is None:
+                self._lose(block)
+            else:
                 hosted.add_result(item.content, block.native or Raw(b"{}"))
                 self._emission.done(item, "completed")
             return
@@ -394,6 +404,7 @@ class StreamWriter:
             opened.name, self._seed, len(self._emission.items), "".join(block.texts), block.native
         )
         if content is None or opened.id in self._hosted:
+            self._lose(block)
             return
         self._end_message()
         item = Fixed(content["id"], content)
