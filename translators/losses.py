@@ -57,6 +57,8 @@ class Ledger:
 CANDIDATES = "answers of this dialect have one candidate"
 LOGPROBS = "no field for log probabilities"
 CITATIONS = "this client knows no citation of this kind"
+EXPLANATION = "no field for why it ended so"
+CUT_CALL = "a call whose arguments were cut"
 """Why a client is not told, where several dialects say the same."""
 
 

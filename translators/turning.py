@@ -50,6 +50,7 @@ class Turning:
         self.usage: Usage | None = None
         self.stop: Stop | None = None
         self.over = False
+        self._said = False  # more than thinking
         self._tools = tools
         self._native, self._vendor = native, vendor or native
         self._called: set[int] = set()
@@ -77,7 +78,10 @@ class Turning:
     def _settle(self, event: Event) -> list[Event]:
         match event:
             case BlockOpened(kind="tool"):
+                self._said = True
                 return [self._open_call(event)]
+            case BlockOpened(kind=kind):
+                self._said = self._said or kind != "thinking"
             case BlockClosed() if event.block in self._unwrapping:
                 rest = self._unwrapping.pop(event.block).rest()
                 return [ArgumentsDelta(event.block, rest), event] if rest else [event]
@@ -85,8 +89,8 @@ class Turning:
                 self.usage = merge_usage(self.usage, event.usage)
             case Sealed() if self._vendor != self._native:
                 return [Sealed(event.block, self._claim(event.seal))]
-            case Finished(stop=Stop(reason="bad_call")) if not self.order.next_block:
-                said = event.stop.native or "bad_call"
+            case Finished(stop=Stop(reason="bad_call")) if not self._said:
+                said = ": ".join(filter(None, (event.stop.native or "bad_call", event.stop.explanation)))
                 failure = Failure(kind="upstream", message=f"the model made no usable answer ({said})", code="bad_call")
                 self.over = True
                 return [Failed(failure)]

@@ -31,6 +31,7 @@ from translators.parts import Citation, Seal
 
 _block = msgspec.json.Decoder(wire.AnswerBlock)
 _object = msgspec.json.Decoder(dict[str, Raw])
+_any = msgspec.json.Decoder(Raw)
 
 _HOSTED = frozenset({"server_tool_use", "mcp_tool_use"})
 
@@ -38,7 +39,7 @@ _HOSTED = frozenset({"server_tool_use", "mcp_tool_use"})
 class _Open:
     """A block that has begun. `number` is ours, `raw` its opening object."""
 
-    __slots__ = ("content", "head", "number", "pieces", "raw", "seal")
+    __slots__ = ("content", "head", "number", "pieces", "raw", "seal", "waited")
 
     def __init__(self, number: int, head: wire.AnswerBlock, raw: Raw) -> None:
         self.number = number
@@ -47,6 +48,7 @@ class _Open:
         self.pieces: list[str] = []  # of the arguments of a hosted call; non-empty for a tool once a piece was seen
         self.seal: Seal | None = None
         self.content: list[str] = []  # of a compaction
+        self.waited = False  # the wire has closed this call, whose arguments are no JSON
 
 
 class Answering:
@@ -83,8 +85,8 @@ class Answering:
     def open(self, index: int, raw: Raw) -> None:
         """A block begins; what it already holds is said at once, but a call's input (deltas may repeat it)."""
         self.begin()
-        if index in self._blocks:
-            self.close(index)
+        for other in [other for other, block in self._blocks.items() if block.waited or other == index]:
+            self.close(other)
         try:
             head = _block.decode(raw)
         except msgspec.DecodeError:
@@ -165,6 +167,9 @@ class Answering:
         block = self._blocks.pop(index, None)
         if block is None:
             return
+        if complete and block.head.type == "tool_use" and self._waits(block):
+            self._blocks[index] = block
+            return
         number, head = block.number, block.head
         if block.seal is not None:
             self.events.append(Sealed(number, block.seal))
@@ -181,6 +186,16 @@ class Answering:
             quoted = msgspec.json.encode(content).decode()
             self.events.append(Native(number, _with(block.raw, "content", quoted) if content else block.raw))
         self.events.append(BlockClosed(number, complete))
+
+    def _waits(self, block: _Open) -> bool:
+        """Whether a call whose arguments are no JSON must wait for the reason of the end, which tells if it was cut."""
+        if block.waited or not block.pieces:
+            return False
+        try:
+            _any.decode("".join(block.pieces).encode())
+        except ValueError:
+            block.waited = True
+        return block.waited
 
     def note_stop(self, said: wire.Answer | wire.MessageDeltaBody) -> None:
         """Remember why the message ended; it is told at the end, when all counts are in."""
@@ -201,8 +216,9 @@ class Answering:
         if self.over:
             return
         self.begin()
-        for index in list(self._blocks):
-            self.close(index)
+        cut = self.stop is not None and self.stop.reason in ("length", "context")
+        for index, block in list(self._blocks.items()):
+            self.close(index, complete=not (block.waited and cut))
         self.over = True
         self.events += [Finished(self.stop or Stop(reason="stop")), Ended()]
 

@@ -53,7 +53,9 @@ def stop_words(stop: Stop) -> dict[str, Any]:
     said: dict[str, Any] = {"stop_reason": reason, "stop_sequence": stop.sequence}
     if reason == "refusal":
         category = stop.category if stop.category in REFUSAL_CATEGORIES else None
-        explanation = stop.explanation or (f"blocked: {stop.native}" if stop.reason in BLOCKED and stop.native else "")
+        explanation = stop.explanation
+        if stop.reason in BLOCKED and stop.native:
+            explanation = f"blocked: {stop.native}" + (f" ({explanation})" if explanation else "")
         said["stop_details"] = {"type": "refusal", "category": category, "explanation": explanation or None}
     return said
 
@@ -196,6 +198,15 @@ def citation_words(citation: Citation, text: str, wanted: bool) -> Block | Raw |
         "cited_text": citation.quote or text[citation.start or 0 : citation.end],
         "encrypted_index": "",
     }
+
+
+def is_json(text: str) -> bool:
+    """Whether arguments are whole: JSON text, or nothing at all."""
+    try:
+        msgspec.json.decode(text.encode(errors="surrogatepass") or b"{}", type=Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def object_text(arguments: str, form: str) -> str:

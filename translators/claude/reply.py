@@ -99,6 +99,8 @@ def _lose(part: Part, shown: list[blocks.Block], at: str, ledger: Ledger) -> Non
                 ledger.lose(f"{at}.citations", losses.CITATIONS)
         case Image() | Audio():
             ledger.lose(at, losses.no_place("image" if isinstance(part, Image) else "audio"), semantic=True)
+        case ToolCall() if not shown:
+            ledger.lose(at, losses.CUT_CALL, semantic=True)
         case HostedCall(kind=kind) | HostedResult(kind=kind) | Unknown(tag=kind) if not shown:
             ledger.lose(at, losses.no_place(kind), semantic=True)
         case _:
@@ -116,6 +118,8 @@ def _text(part: Text, wanted: bool) -> list[blocks.Block]:
 
 
 def _call(part: ToolCall) -> list[blocks.Block]:
+    if not part.complete and not blocks.is_json(part.arguments):
+        return []  # half a call must not be run
     found: list[blocks.Block] = [] if part.seal is None else [blocks.carrier(part.seal, "next")]
     arguments = Raw(blocks.object_text(part.arguments, part.form).encode())
     found.append({"type": "tool_use", "id": blocks.tool_id(part.id), "name": part.name, "input": arguments})

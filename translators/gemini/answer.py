@@ -171,14 +171,15 @@ class Answer:
         """The candidates that have ended, in order."""
         return [index for index, state in sorted(self.candidates.items()) if state.stop is not None]
 
-    def block_reason(self) -> str | None:
-        """The blockReason, if the prompt was refused and nothing was said."""
+    def prompt_feedback(self) -> Written | None:
+        """The promptFeedback, if the prompt was refused and nothing was said."""
         if len(self.candidates) != 1:
             return None
         (state,) = self.candidates.values()
         if state.stop is None or state.stop.reason != "filter_prompt" or state.parts:
             return None
-        return write_block(state.stop)
+        message = {"blockReasonMessage": state.stop.explanation} if state.stop.explanation else {}
+        return {"blockReason": write_block(state.stop), **message}
 
     def _said(self, block: _Block, event: TextDelta | ThinkingDelta) -> list[tuple[int, Written | Raw]]:
         state = self.candidates[block.opened.candidate]
@@ -270,7 +271,7 @@ class Answer:
         opened, seal = block.opened, block.seal
         args, rule = args_of("".join(block.texts), opened.form)
         if rule == "arguments-not-json" and not complete:
-            self.ledger.lose(f"blocks[{opened.block}]", "a call whose arguments were cut", semantic=True)
+            self.ledger.lose(f"blocks[{opened.block}]", losses.CUT_CALL, semantic=True)
             return []  # cut short: half a call must not be run
         part: Written = {"functionCall": {"id": opened.id, "name": opened.name, "args": args}}
         if seal is not None and seal.vendor == VENDOR:

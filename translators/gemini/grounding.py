@@ -83,9 +83,10 @@ def grounding_of(texts: list[tuple[int, str, list[Citation]]], queries: list[str
             if source not in places:
                 places[source] = len(chunks)
                 chunks.append({"web": {"uri": citation.url, "title": citation.title}})
-            if citation.start is None or citation.end is None:
+            if citation.vendor in ("", VENDOR) and (citation.start is None or citation.end is None):
                 continue  # a source of the whole answer
-            start, end = citation.start, citation.end
+            # Others hang theirs on a text of its own: without a place they are about all of it.
+            start, end = citation.start or 0, len(text) if citation.end is None else citation.end
             numbers = spans.setdefault((start, end), [])
             if places[source] not in numbers:
                 numbers.append(places[source])

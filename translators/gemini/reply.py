@@ -28,9 +28,9 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
         for index, part in answer.take(event):
             parts.setdefault(index, []).append(part)
     body: dict[str, Any] = {}
-    reason = answer.block_reason()
-    if reason is not None:
-        body["promptFeedback"] = {"blockReason": reason}
+    feedback = answer.prompt_feedback()
+    if feedback is not None:
+        body["promptFeedback"] = feedback
     else:
         body["candidates"] = [_candidate(answer, index, parts.get(index, [])) for index in answer.finished()]
     body["usageMetadata"] = answer.usage_metadata()

@@ -139,9 +139,9 @@ class StreamWriter:
 
     def _end(self, out: list[bytes]) -> None:
         self._over = True
-        reason = self._answer.block_reason()
-        if reason is not None:
-            body = {"promptFeedback": {"blockReason": reason}, "usageMetadata": self._answer.usage_metadata()}
+        feedback = self._answer.prompt_feedback()
+        if feedback is not None:
+            body = {"promptFeedback": feedback, "usageMetadata": self._answer.usage_metadata()}
             self._frame(written(body)[:-1] + self._tail, out)
         else:
             for index in self._answer.finished():

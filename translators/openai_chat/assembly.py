@@ -299,7 +299,7 @@ class Assembly:
             return
         for candidate in candidates:
             candidate.close(out)
-            candidate.calls.close(out)
+            candidate.calls.close(out, cut=read_stop(candidate.finish, candidate.refused).reason == "length")
         if any(candidate.calls.nameless for candidate in candidates):
             self.fail(Failure(kind="upstream", message="the upstream sent a tool call without a name"), out)
             return

@@ -161,8 +161,8 @@ class Calls:
         """Whether a call has begun arguments that are no complete JSON."""
         return any(call.form == "json" and call.pieces and not call.whole() for call in self._all)
 
-    def close(self, out: list[Event]) -> None:
-        """The answer is over: open what was held, close everything; arguments that are no JSON are incomplete."""
+    def close(self, out: list[Event], *, cut: bool) -> None:
+        """The answer is over: open what was held, close everything. `cut`: arguments that are no JSON are, too."""
         for call in self._all:
             if call.closed:
                 continue
@@ -172,7 +172,7 @@ class Calls:
                     continue
                 self._open(call, out)
             call.closed = True
-            complete = call.form == "text" or not call.pieces or call.whole()
+            complete = not cut or call.form == "text" or not call.pieces or call.whole()
             out.append(BlockClosed(call.block, complete))
 
     def abandon(self, out: list[Event]) -> None:

@@ -100,7 +100,7 @@ def write_reply(reply: Reply, asked: Asked) -> bytes:
         "object": "chat.completion",
         "created": reply.created or asked.now,
         "model": asked.model or reply.model,
-        "choices": [_choice(candidate, legacy) for candidate in reply.candidates],
+        "choices": [_choice(candidate, legacy, asked.ledger) for candidate in reply.candidates],
         "usage": write_usage(reply.usage),
     }
     if tier := write_tier(reply.usage):
@@ -129,14 +129,16 @@ def _lose(reply: Reply, legacy: bool, ledger: Ledger) -> None:
                     pass
 
 
-def _choice(candidate: Candidate, legacy: bool) -> dict[str, Any]:
+def _choice(candidate: Candidate, legacy: bool, ledger: Ledger) -> dict[str, Any]:
     stop = candidate.stop
     if stop.reason == "bad_call" and not candidate.parts:
         raise Broken(BAD_CALL)
     message = _message(candidate.parts)
     refusal = "".join(part.text for part in candidate.parts if isinstance(part, Refusal))
-    if stop.reason == "refusal" and not refusal and not message["content"] and stop.explanation:
-        message["refusal"], message["content"] = stop.explanation, None
+    if stop.reason == "refusal" and not refusal and not message["content"]:
+        message["refusal"], message["content"] = stop.explanation or None, None
+    elif stop.explanation:
+        ledger.lose(f"candidates[{candidate.index}].stop", losses.EXPLANATION)
     finish = write_stop(stop, bool(refusal))
     calls = message.get("tool_calls")
     if legacy and calls:

@@ -219,10 +219,8 @@ class StreamWriter:
         choice.calls += 1
         if self._legacy and not block.custom:
             if block.index:
-                block.kind, block.name = (
-                    "unknown",
-                    says.SECOND_CALL,
-                )  # a choice has one function_call; the reader of such requests asks for one
+                # A choice has one function_call; the reader of such requests asks for one.
+                block.kind, block.name = "unknown", says.SECOND_CALL
                 return
             block.head = choice.head + b'{"function_call":{"arguments":'
             block.tail = b"}}" + self._end
@@ -319,6 +317,8 @@ class StreamWriter:
             self._delta(choice, {"extra_content": write_google(choice.seal)}, out)
         if stop.reason == "refusal" and not choice.refused and not choice.length and stop.explanation:
             self._delta(choice, {"refusal": stop.explanation}, out)
+        elif stop.explanation:
+            self._asked.ledger.lose(f"candidates[{event.candidate}].stop", losses.EXPLANATION)
         word = write_stop(stop, choice.refused)
         if self._legacy and word == "tool_calls":
             word = "function_call"

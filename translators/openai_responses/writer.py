@@ -122,6 +122,8 @@ class StreamWriter:
     def _finish(self, event: Finished) -> None:
         if event.candidate == 0:
             self._stop = event.stop
+            if event.stop.explanation:
+                self._ledger.lose("candidates[0].stop", losses.EXPLANATION)
         else:
             self._ledger.lose(f"candidates[{event.candidate}]", losses.CANDIDATES, semantic=True)
 
