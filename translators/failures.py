@@ -5,6 +5,7 @@ types are the vendors'
 (Anthropic “Errors”, OpenAI “Error codes”, Google “google.rpc.Code”, read November 2026).
 """
 
+import re
 from typing import NamedTuple
 
 from translators.model import Failure
@@ -66,3 +67,15 @@ def kind_of_status(status: int) -> str:
 def words_of(failure: Failure) -> Words:
     """The row of a failure; an unknown kind is worded as its status would be."""
     return KINDS.get(failure.kind) or KINDS[kind_of_status(failure.status)]
+
+
+_KEYS = re.compile(
+    r"\b((?:sk|rk|pk|xai|gsk|pplx|nvapi)[-_]|AIza|AQ\.|ya29\.|gh[opsu]_|eyJ)[\w.~+/*-]{12,}|(Bearer )[\w.~+/=-]{12,}"
+)
+"""What keys and tokens of the vendors begin with."""
+
+
+def message_of(failure: Failure) -> str:
+    """The words for a client: ours are marked as ours, and a key that an upstream repeats is not passed on."""
+    message = f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
+    return _KEYS.sub(lambda found: f"{found[1] or found[2]}…", message)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.dialect import Asked
-from translators.failures import kind_of_status, words_of
+from translators.failures import kind_of_status, message_of, words_of
 from translators.model import Failure
 
 _KINDS = {
@@ -187,7 +187,7 @@ def error_object(failure: Failure) -> dict[str, object]:
 
 def _say(failure: Failure) -> str:
     """The upstream's words; ours are marked as ours."""
-    message = f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
+    message = message_of(failure)
     if failure.kind != "context" or message.startswith("prompt is too long"):
         return message
     counts = sorted({int(text.replace(",", "")) for text in _COUNT.findall(failure.message)}, reverse=True)

@@ -61,7 +61,8 @@ class StreamReader:
         if begin.startswith((b"{", b"[")):
             self._whole = []
         elif not begin.startswith(_FIELDS):
-            raise Unreadable(f"no event stream: it begins with {begin[:40]!r}")
+            said = "it is a page; is the base URL right?" if begin[:1] == b"<" else f"it begins with {begin[:40]!r}"
+            raise Unreadable(f"no event stream: {said}")
         self._known = True
         head, self._head = self._head, b""
         return head

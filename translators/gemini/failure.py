@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.dialect import Asked
-from translators.failures import kind_of_status, words_of
+from translators.failures import kind_of_status, message_of, words_of
 from translators.gemini import wire
 from translators.model import Failure
 
@@ -250,7 +250,7 @@ def error_of(failure: Failure) -> dict[str, Any]:
     """Google's error body for a failure: `error` first, a numeric `code` in it."""
     words = words_of(failure)
     status = words.gemini_status or words.status
-    message = f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
+    message = message_of(failure)
     details: Any = []
     if failure.details is not None and bytes(failure.details).lstrip()[:1] == b"[":
         details = failure.details

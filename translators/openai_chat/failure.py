@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.dialect import Asked
-from translators.failures import kind_of_status, words_of
+from translators.failures import kind_of_status, message_of, words_of
 from translators.model import Failure
 
 _CONTEXT = re.compile(
@@ -214,7 +214,7 @@ def error_object(failure: Failure) -> dict[str, Any]:
     """{"error": …} as OpenAI's clients read it. An upstream's own code stays where the kind has none."""
     words = words_of(failure)
     kind, code = words.openai
-    message = f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
+    message = message_of(failure)
     return {
         "error": {
             "message": message,

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from translators.dialect import Asked
 from translators.errors import Unreadable
-from translators.failures import KINDS, kind_of_status, words_of
+from translators.failures import KINDS, kind_of_status, message_of, words_of
 from translators.model import Failure
 from translators.openai_responses import wire
 
@@ -173,12 +173,13 @@ def _kind(error: _Error, status: int, message: str) -> str:
 def _no_answer(status: int, told: dict[str, str], body: bytes) -> Failure:
     kind = told.get("content-type", "") or "no content type"
     begin = body[:200].decode(errors="replace").strip()
+    page = begin.startswith("<") or "html" in kind
     if not begin:
         message = f"the upstream answered status {status} with an empty body"
     else:
         message = (
             f"the upstream answered status {status} with {kind}, which is no API answer "
-            f"(does its address end in /v1?): {begin}"
+            f"(does its address end in /v1?){'' if page else f': {begin}'}"
         )
     return Failure(
         kind=kind_of_status(status),
@@ -255,11 +256,6 @@ def write_failure(failure: Failure, asked: Asked) -> tuple[int, bytes]:
         }
     }
     return words.status, wire.encode(body)
-
-
-def message_of(failure: Failure) -> str:
-    """The message; cliproxy's own errors say that they are."""
-    return f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
 
 
 def error_in_response(failure: Failure) -> dict[str, Any]:

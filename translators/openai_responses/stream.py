@@ -60,8 +60,7 @@ class StreamReader:
         if begin[:1] in (b"{", b"["):
             self._whole = []
         elif begin[0] not in _SSE:
-            text = begin[:80].decode(errors="replace")
-            raise Unreadable(f"expected server-sent events, got {text!r}: is this the API's address (…/v1)?")
+            raise Unreadable(f"expected server-sent events, got {_begin_of(begin)}: is this the API's address (…/v1)?")
 
     def finish(self) -> list[Event]:
         """The upstream closed."""
@@ -151,8 +150,9 @@ class AnswerReader:
         try:
             tree = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            text = body[:80].decode(errors="replace")
-            raise Unreadable(f"expected a JSON object, got {text!r}: is this the API's address (…/v1)?") from exc
+            raise Unreadable(
+                f"expected a JSON object, got {_begin_of(body)}: is this the API's address (…/v1)?"
+            ) from exc
         if isinstance(tree, dict) and isinstance(tree.get("response"), dict):
             return self.read(body)
         if not isinstance(tree, dict) or ("output" not in tree and "status" not in tree):
@@ -227,6 +227,11 @@ class AnswerReader:
         self.over = True
         cut: list[Event] = [BlockClosed(slot.number, complete=False) for slot in self._blocks.all if slot.open]
         return [*cut, Failed(failure)]
+
+
+def _begin_of(body: bytes) -> str:
+    """How a body begins, in an error; of a page nothing."""
+    return "a page" if body.lstrip()[:1] == b"<" else repr(body[:80].decode(errors="replace"))
 
 
 def _tree(data: bytes) -> Any:
