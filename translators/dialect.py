@@ -143,7 +143,7 @@ class Dialect:
     write_request(request, aim, ledger): raises Unwritable for what must not be dropped even in lenient mode.
     read_reply(body): a whole answer as events (Started … Ended, or Failed for an error that came with status 200).
     write_reply(reply, asked): a whole answer as bytes.
-    counts: the members of Usage that its answers have a field for.
+    counts: the members of Usage that its answers have a field for; None: not told, and no count is listed as lost.
     read_failure(status, headers, body): an error answer of an upstream; never raises, whatever the body (HTML,
     empty, array).
     write_failure(failure, asked): status and JSON body of an error for this dialect's clients.
@@ -172,7 +172,7 @@ class Dialect:
     """Plain bytes one of which stands in whatever end_mark matches: looking for them costs next to nothing."""
     failure_hints: tuple[bytes, ...] = (b"error",)
     """The same for failure_mark."""
-    counts: frozenset[str] = frozenset()
+    counts: frozenset[str] | None = None
     reasoning_fields: tuple[str, ...] = ()
     """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
     stream_failure: Callable[[Failure, Asked], bytes] | None = None

@@ -44,6 +44,18 @@ def make_item(kind: str, seed: str, index: int, source: str, native: Raw | None)
     }
 
 
+def image_item(ident: str, mime: str, data: str) -> dict[str, Any]:
+    """The item for an image: OpenAI has none but that of the tool that makes them."""
+    kind = mime.rpartition("/")[2] or "png"
+    return {
+        "id": ident,
+        "type": "image_generation_call",
+        "status": "completed",
+        "output_format": kind,
+        "result": data,
+    }
+
+
 def add_result(item: dict[str, Any], native: Raw) -> None:
     """Put what the call gave into its item: addresses of sources, or what was printed."""
     said = _object(bytes(native).decode())

@@ -379,20 +379,13 @@ class StreamWriter:
 
     def _show_image(self, block: Block) -> None:
         ident = self._id("ig")
-        image = {
-            "id": ident,
-            "type": "image_generation_call",
-            "status": "completed",
-            "output_format": block.mime.rpartition("/")[2] or "png",
-            "result": "".join(block.texts),
-        }
-        self._add_fixed(ident, image)
+        self._add_fixed(ident, hosted.image_item(ident, block.mime, "".join(block.texts)))
 
     def _close_hosted(self, block: Block) -> None:
         opened = block.opened
-        if opened.vendor == VENDOR and block.native is not None:
-            self._add_fixed(opened.item, block.native)
         if opened.vendor == VENDOR:
+            if block.native is not None:
+                self._add_fixed(opened.item, block.native)
             return
         if opened.kind == "hosted_result":
             item = self._hosted.pop(opened.id, None)
