@@ -204,7 +204,9 @@ class Whole(PumpBase):
 
 def _lose_counts(usage: Usage | None, client: Dialect, asked: Asked) -> None:
     """Counts that the client's dialect has no field for (a tier is no count; it is worded where it can be)."""
-    for name in usage.__struct_fields__ if usage is not None and client.counts is not None else ():
+    if usage is None or client.counts is None:
+        return
+    for name in usage.__struct_fields__:
         if name not in client.counts and name != "service_tier" and getattr(usage, name):
             asked.ledger.lose(f"usage.{name}", "no field for this count")
 

@@ -123,10 +123,7 @@ def _request(asked: argparse.Namespace, body: bytes, client: Dialect, upstream: 
         for line in table(explain(body, outgoing.body, ledger)):
             print(line, file=sys.stderr)
     else:
-        for loss in ledger.losses:
-            print(
-                f"lost    {loss.path}: {loss.reason}{' (changes the answer)' if loss.semantic else ''}", file=sys.stderr
-            )
+        _tell_losses(ledger)
         for one in ledger.applied:
             print(f"rule    {one.path}{' → ' + one.to if one.to else ''}: {one.rule}", file=sys.stderr)
     semantic = [loss for loss in ledger.losses if loss.semantic]
@@ -153,6 +150,11 @@ def table(lines: list[Line]) -> list[str]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
+def _tell_losses(ledger: Ledger) -> None:
+    for loss in ledger.losses:
+        print(f"lost    {loss.path}: {loss.reason}{' (changes the answer)' if loss.semantic else ''}", file=sys.stderr)
+
+
 def _answer(asked: argparse.Namespace, body: bytes, upstream: Dialect, client: Dialect, *, streamed: bool) -> None:
     request = _asked_for(asked, client, stream=streamed)
     wanted = Asked(asked.model or request.model, streamed, NOW, SEED, request)
@@ -161,6 +163,7 @@ def _answer(asked: argparse.Namespace, body: bytes, upstream: Dialect, client: D
     if pump.failure is not None and not pump.committed:
         raise Refused(f"status {refusal(pump.failure, client)}")
     _show(said.decode(errors="replace").rstrip("\n") if streamed else _laid_out(said, raw=asked.raw))
+    _tell_losses(wanted.ledger)
 
 
 def _asked_for(asked: argparse.Namespace, client: Dialect, *, stream: bool) -> Request:
