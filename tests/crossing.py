@@ -4,6 +4,7 @@ Settings of a crossing (all optional but client and upstream):
 
     client, upstream   dialects; one of the two may be a list: the case is run for each
     model              what the request is aimed at; the catalogue tells what it can do (none: a model nobody knows)
+    json_schema        no: a Gemini model that has only the old field for schemas
     asked              the model's name as the client says it, where the path or a thinking suffix matters
     strict             yes: semantic losses are refused
     hub                yes: by way of the model even where both dialects are one
@@ -99,6 +100,8 @@ def aim_at(case: Case, upstream: str, *, stream: bool) -> Aim:
     provider = PROVIDERS[upstream]
     model = case.settings.get("model", "some-model")
     traits = CATALOG.traits(provider, model)
+    if case.settings.get("json_schema") == "no":
+        traits = msgspec.structs.replace(traits, json_schema=False)
     vendor = case.settings.get("vendor", DIALECTS[upstream].vendor)
     return Aim(model, provider, vendor, stream, traits, official=case.settings.get("official", "yes") == "yes")
 

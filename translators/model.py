@@ -132,7 +132,10 @@ class CacheHints(Struct, kw_only=True):
 
 
 class ServerState(Struct, kw_only=True):
-    """State kept at the vendor: all of it is out of reach for another vendor."""
+    """State kept at the vendor: all of it is out of reach for another vendor.
+
+    references: ids of items of the conversation that stand at the vendor and are only referred to.
+    """
 
     previous_response: str = ""
     conversation: Raw | None = None
@@ -140,6 +143,7 @@ class ServerState(Struct, kw_only=True):
     cached_content: str = ""
     store: bool | None = None
     background: bool = False
+    references: list[str] = []
 
 
 class Request(Struct, kw_only=True):

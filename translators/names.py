@@ -84,10 +84,62 @@ def legal_id(identifier: str, allowed: str, limit: int) -> str:
     return "call_" + base64.b32encode(digest).decode().lower()[:24]
 
 
+class CallIds:
+    """The ids of one request's calls in a dialect: legal, each used once, and results under the id of their call.
+
+    The second call of an id is `…_2`. A result belongs to the first call of its id in the last step (calls with no
+    result between them) that has none yet, else to the last call of its id.
+    """
+
+    def __init__(self, allowed: str, limit: int) -> None:
+        self._allowed, self._limit = allowed, limit
+        self._used: set[str] = set()
+        self._waiting: dict[str, list[str]] = {}  # the client's id → ids of the calls of this step
+        self._last: dict[str, str] = {}
+        self._answering = False
+
+    def call(self, identifier: str) -> str:
+        """The id that a call goes out with."""
+        if self._answering:
+            self._waiting, self._answering = {}, False
+        unique, count = legal_id(identifier, self._allowed, self._limit), 1
+        while unique in self._used:
+            count += 1
+            unique = legal_id(f"{identifier}_{count}", self._allowed, self._limit)
+        self._used.add(unique)
+        self._waiting.setdefault(identifier, []).append(unique)
+        self._last[identifier] = unique
+        return unique
+
+    def result(self, identifier: str) -> str:
+        """The id of the call that a result answers."""
+        self._answering = True
+        waiting = self._waiting.get(identifier)
+        if waiting:
+            self._last[identifier] = waiting.pop(0)
+        return self._last.get(identifier) or legal_id(identifier, self._allowed, self._limit)
+
+
 def made_id(ordinal: int, name: str, arguments: str) -> str:
     """An id for a call that came without one. `ordinal` counts the calls of the reply or conversation from 0."""
     digest = hashlib.sha256(f"{ordinal}\0{name}\0{arguments}".encode()).digest()
     return "call_" + base64.b32encode(digest).decode().lower()[:20]
+
+
+def unpaired(request: Request) -> tuple[list[ToolCall], list[ToolResult]]:
+    """Calls that no result answers, and results whose call is nowhere before them."""
+    asked: dict[str, list[ToolCall]] = {}
+    orphans: list[ToolResult] = []
+    for turn in request.turns:
+        for part in turn.parts:
+            if isinstance(part, ToolCall):
+                asked.setdefault(part.id, []).append(part)
+            elif isinstance(part, ToolResult):
+                if part.call not in asked:
+                    orphans.append(part)
+                elif asked[part.call]:
+                    asked[part.call].pop(0)
+    return [call for calls in asked.values() for call in calls], orphans
 
 
 def pair_results(request: Request) -> dict[int, str]:

@@ -613,7 +613,7 @@ def test_media():
             File(source=Inline("image/gif", "R0lGODlh")),
             File(source=FileRef("f", "openai")),
             SearchResult(source="s", title="t", parts=[Text(text="x")]),
-            Audio(source=Inline("audio/wav", "AA==")),
+            Audio(id="audio_1"),
             Audio(transcript="spoken"),
             Video(source=Url("https://a.example/v")),
         ),
@@ -629,6 +629,11 @@ def test_media():
     assert blocks[4]["source"]["content"][1]["type"] == "image"
     assert messages[1]["content"] == [{"type": "text", "text": "no"}]
     assert len(reasons(ledger, semantic=True)) == 8
+
+
+def test_sound_is_refused_whatever_the_mode():
+    with pytest.raises(Unwritable, match="sound"):
+        sent(chat(said(Audio(source=Inline("audio/wav", "AA==")), Text(text="What is this?"))))
 
 
 def test_images_in_results_are_nested():

@@ -318,9 +318,9 @@ def test_made_ids_are_stable_and_unlike_each_other():
         ({"output": "3 C"}, "3 C", None),
         ({"result": "x"}, "x", None),
         ({"error": "off"}, "off", True),
-        ({"error": {"code": 5}}, '{"code": 5}', True),
-        ({"output": {"a": 1}}, '{"output": {"a": 1}}', None),
-        ({"a": 1, "b": 2}, '{"a": 1, "b": 2}', None),
+        ({"error": {"code": 5}}, '{"code":5}', True),
+        ({"output": {"a": 1}}, '{"output":{"a":1}}', None),
+        ({"a": 1, "b": 2}, '{"a":1,"b":2}', None),
         ({"output": ""}, "", None),
     ],
 )
@@ -614,11 +614,12 @@ def test_calls_and_results_that_do_not_meet():
     assert found[3]["parts"] == [{"text": "Result of g:\nlost"}]
     assert found[4]["parts"][0]["functionCall"]["id"] == "1_2"
     assert found[5]["parts"][0]["functionResponse"]["id"] == "1_2"
-    assert rules(ledger) == ["leading-assistant", "duplicate-result"]
+    assert rules(ledger) == ["leading-assistant", "duplicate-result", "call-id"]
     assert sorted(reasons(ledger, semantic=True)) == [
         "a call without a result",
         "a call without a result",
         "a result without its call",
+        "the conversation begins with a call",
     ]
 
 
@@ -677,7 +678,7 @@ def test_attachments():
         {"text": "S\nhttps://s.example\n\nhit"},
         {"fileData": {"mimeType": "text/csv", "fileUri": "gs://b/x"}},
     ]
-    assert ledger.losses == []
+    assert reasons(ledger) == ["empty text"]
 
 
 @pytest.mark.parametrize(

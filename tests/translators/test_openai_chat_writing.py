@@ -210,7 +210,7 @@ def test_results_stand_directly_after_their_calls():
     assert [(m["role"], m["content"]) for m in body["messages"]] == [
         ("assistant", None),
         ("tool", "r"),
-        ("system", "S-MID"),
+        ("developer", "S-MID"),
         ("user", "before"),
     ]
 

@@ -244,13 +244,13 @@ def test_a_conversation_becomes_items_in_its_order():
         ledger=ledger,
     )
     assert [item.get("type") for item in body["input"]] == [
-        "message", "message", "message", "function_call", "function_call", "message",
+        "message", "message", "message", "message", "function_call", "function_call", "message",
         "function_call_output", "function_call_output", "message",
     ]  # fmt: skip
-    assert [part["text"] for part in body["input"][0]["content"]] == ["A", "B"]
-    assert body["input"][3]["arguments"] == '{"city":"Oslo"}'
-    assert body["input"][4]["arguments"] == "{}"
-    assert body["input"][6]["output"][1]["type"] == "input_image"
+    assert [item["content"] for item in body["input"][:2]] == ["A", "B"]
+    assert body["input"][4]["arguments"] == '{"city":"Oslo"}'
+    assert body["input"][5]["arguments"] == "{}"
+    assert body["input"][7]["output"][1]["type"] == "input_image"
     assert body["tools"][0] == {
         "type": "function", "name": "wx", "parameters": {"type": "object", "properties": {}}, "strict": False,
     }  # fmt: skip
@@ -264,8 +264,9 @@ def test_a_conversation_becomes_items_in_its_order():
 
 def test_a_longer_conversation_begins_with_the_same_bytes():
     turns = history()
-    short = DIALECT.write_request(conversation(*turns[:2]), OFFICIAL, Ledger()).body
-    longer = DIALECT.write_request(conversation(*turns), OFFICIAL, Ledger()).body
+    short = DIALECT.write_request(conversation(*turns), OFFICIAL, Ledger()).body
+    more = [Turn(role="assistant", parts=[Text(text="Done.")]), Turn(role="user", parts=[Text(text="Thanks.")])]
+    longer = DIALECT.write_request(conversation(*turns, *more), OFFICIAL, Ledger()).body
     cut = short.index(b'],"store"')
     assert longer.startswith(short[:cut])
 
@@ -273,7 +274,7 @@ def test_a_longer_conversation_begins_with_the_same_bytes():
 def test_what_cannot_be_said_is_a_loss():
     ledger = Ledger()
     request = conversation(
-        Turn(role="user", name="bob", parts=[Audio(source=Inline("audio/wav", "AA=="), at="$.a"), Text(text="x")]),
+        Turn(role="user", name="bob", parts=[Audio(id="audio_1", at="$.a"), Text(text="x")]),
         sampling=Sampling(top_k=3, seed=1),
         stops=["END"],
         n=2,

@@ -8,6 +8,7 @@ from msgspec import Raw
 from translators.claude import wire
 from translators.claude.words import IMAGE_MIMES, NAME
 from translators.dialect import Aim
+from translators.errors import Unwritable
 from translators.losses import Ledger
 from translators.parts import (
     Audio,
@@ -68,6 +69,8 @@ class Leaves:
             case Audio() if part.transcript:
                 self.ledger.apply("audio-as-transcript", part.at)
                 return self.text(Text(text=part.transcript, at=part.at, cache=part.cache))
+            case Audio(source=Inline() | Url()):
+                raise Unwritable("sound, which this upstream cannot hear", part.at)
             case Audio() | Video():
                 self.ledger.lose(part.at, type(part).__name__.lower(), semantic=True)
             case HostedCall() | HostedResult():

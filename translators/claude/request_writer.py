@@ -85,10 +85,12 @@ def _refuse_foreign_state(request: Request) -> None:
         ("conversation", state.conversation),
         ("cached_content", state.cached_content),
         ("background", state.background),
+        ("references", state.references),
     ):
         if value:
             path = request.at.get(f"state.{name}", "")
-            raise Unwritable("state kept at another vendor is not available here", path, "unsupported_state")
+            told = "server-side state of another vendor is not available here; send the whole conversation"
+            raise Unwritable(told, path, "unsupported_state")
 
 
 def _lose_unsaid(request: Request, ledger: Ledger) -> None:

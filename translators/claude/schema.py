@@ -89,4 +89,5 @@ def _fit(node: Json) -> Json:
 
 
 def _spell(value: Json) -> str:
-    return str(value) if isinstance(value, str | int | Decimal) else written(value).decode()
+    plain = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
+    return str(value) if plain else written(value).decode()

@@ -68,8 +68,11 @@ def _function(tool: FunctionTool, searching: bool, ledger: Ledger, names: Names)
         input_schema = schema.for_tool(tool.schema, tool.gemini_schema, ledger, at)
         if tool.strict:
             input_schema = schema.enforced(input_schema, False, ledger, at)
+    name = names.out(tool.name, tool.namespace)
+    if name != tool.name:
+        ledger.apply("tool-name", tool.at, name)
     return wire.CustomTool(
-        name=names.out(tool.name, tool.namespace),
+        name=name,
         description=description,
         input_schema=input_schema,
         strict=True if tool.strict and tool.form == "json" else None,

@@ -55,6 +55,9 @@ class Attachments:
             case File():
                 return self._file(part.source, part.at, "application/octet-stream")
             case SearchResult():
+                self.ledger.apply("search-result", part.at, "text")
+                if part.citations:
+                    self.ledger.lose(f"{part.at}.citations", "citations of search results cannot be asked for")
                 body = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
                 return [{"text": f"{part.title}\n{part.source}\n\n{body}"}]
             case _:
@@ -82,6 +85,7 @@ class Attachments:
         match part.source:
             case PlainText(text=text, mime=mime):
                 if head:
+                    self.ledger.apply("document-as-text", part.at)
                     return [{"text": f"{head}\n\n{text}"}]
                 data = base64.b64encode(text.encode()).decode()
                 return [{"inlineData": {"mimeType": mime, "data": data}}]

@@ -212,7 +212,7 @@ def said_by(response: Raw | None, at: str) -> tuple[list[Part], bool | None]:
     """
     if response is None:
         return [], None
-    text = bytes(response).decode()
+    text = msgspec.json.format(bytes(response), indent=-1).decode()
     failed = None
     try:
         members = _members.decode(response)
@@ -225,5 +225,5 @@ def said_by(response: Raw | None, at: str) -> tuple[list[Part], bool | None]:
             try:
                 text = _text.decode(value)
             except msgspec.DecodeError:
-                text = bytes(value).decode() if failed else text
+                text = msgspec.json.format(bytes(value), indent=-1).decode() if failed else text
     return [Text(text=text, at=f"{at}.functionResponse.response")] if text else [], failed

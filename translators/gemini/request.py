@@ -173,7 +173,9 @@ def _refuse(request: Request) -> None:
         ("previous_response", bool(state.previous_response)),
         ("conversation", state.conversation is not None),
         ("background", state.background),
+        ("references", bool(state.references)),
     ):
         if present:
             path = request.at.get(f"state.{name}", f"$.{name}")
-            raise Unwritable("this lives at another vendor; send the whole conversation", path)
+            told = "server-side state of another vendor is not available here; send the whole conversation"
+            raise Unwritable(told, path, "unsupported_state")

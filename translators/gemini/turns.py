@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.dialect import Aim
+from translators.errors import Unwritable
 from translators.gemini.attachments import Attachments, Written
 from translators.losses import Ledger
 from translators.model import Request
@@ -105,6 +106,9 @@ class TurnsWriter:
         self.aim = aim
         self.ledger = ledger
         self.names = names
+        # Messages of their own stay apart; but Google's clients send an answer back in the pieces it came in.
+        own = request.dialect == "gemini"
+        self.apart = set() if own else {id(turn.parts[0]) for turn in request.turns if turn.parts}
         self.attachments = Attachments(aim, ledger)
         self.contents: list[dict[str, Any]] = []
         self.used: set[str] = set()
@@ -119,14 +123,21 @@ class TurnsWriter:
                 calls = [part for part in parts if isinstance(part, ToolCall)]
                 if index == 0 and calls:
                     self.ledger.apply("leading-assistant", calls[0].at)
+                    self.ledger.lose(calls[0].at, "the conversation begins with a call", semantic=True)
                     self._add("user", [{"text": "."}])
                 waiting = [(call, self._unique(call.id)) for call in calls]
                 self._add("model", self._model(parts, [made for _, made in waiting]))
+                for call, made in waiting:
+                    if made != call.id:
+                        self.ledger.apply("call-id", call.at, made)
                 if index + 1 == len(self.groups):
                     self._answer(waiting, [])
             else:
+                before = sum(len(content["parts"]) for content in self.contents)
                 self._user(parts, waiting)
                 waiting = []
+                if index + 1 == len(self.groups) and before == sum(len(content["parts"]) for content in self.contents):
+                    raise Unwritable("the last message has no content", parts[-1].at if parts else "$.contents")
         if self.aim.traits.signatures:
             self._bypass()
         return self.contents
@@ -216,7 +227,7 @@ class TurnsWriter:
             found.append({"text": part.text, "thoughtSignature": signature})
         elif part.text:
             last = found[-1] if found else None
-            if isinstance(last, dict) and last.keys() == {"text"}:
+            if id(part) not in self.apart and isinstance(last, dict) and last.keys() == {"text"}:
                 last["text"] += part.text  # pieces of one answer; signed parts are never merged
             else:
                 found.append({"text": part.text})
@@ -262,6 +273,8 @@ class TurnsWriter:
                 case Text():
                     if part.text.strip():
                         after.append({"text": part.text})
+                    else:
+                        self.ledger.lose(part.at, "empty text")
                 case _:
                     after += self._other(part)
         self._add("user", after)

@@ -219,7 +219,7 @@ def error_object(failure: Failure) -> dict[str, Any]:
         "error": {
             "message": message,
             "type": kind,
-            "param": failure.param or None,
+            "param": failure.param.removeprefix("$.") or None,
             "code": code or failure.code or None,
         }
     }

@@ -6,7 +6,22 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from translators.errors import Unreadable
-from translators.parts import Audio, Document, File, Image, Inline, Source, Url, Video
+from translators.parts import (
+    Audio,
+    Document,
+    File,
+    Image,
+    Inline,
+    Part,
+    PlainText,
+    Refusal,
+    SearchResult,
+    Source,
+    Text,
+    Unknown,
+    Url,
+    Video,
+)
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL)
 
@@ -72,3 +87,25 @@ def decoded_text(source: Inline) -> str | None:
         return base64.b64decode(source.data).decode()
     except (binascii.Error, ValueError):
         return None
+
+
+def plain_text(part: Part) -> str | None:
+    """A part as text in a fixed layout, None if it is no text."""
+    match part:
+        case Text() | Refusal():
+            return part.text
+        case Document(source=PlainText() as source):
+            return "\n".join(line for line in (part.title, part.context, source.text) if line)
+        case SearchResult():
+            body = "\n".join(text for inner in part.parts if (text := plain_text(inner)) is not None)
+            return "\n".join(line for line in (part.title, part.source, body) if line)
+        case Unknown():
+            return bytes(part.raw).decode()
+    return None
+
+
+def filename_of(part: Document) -> str:
+    """A name for a document, with the ending OpenAI tells its type by."""
+    ending = ".pdf" if getattr(part.source, "mime", "") in ("application/pdf", "") else ".txt"
+    name = part.title or "document"
+    return name if name.endswith(ending) else name + ending

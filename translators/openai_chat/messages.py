@@ -245,7 +245,7 @@ def arguments_text(function: Function) -> str:
     arguments = function.arguments
     if isinstance(arguments, str):
         return arguments
-    return json.encode(arguments).decode() if arguments is not None else ""
+    return json.format(json.encode(arguments), indent=-1).decode() if arguments is not None else ""
 
 
 def thinking_text(raw: Raw) -> str:

@@ -5,6 +5,7 @@ after the calls they answer, their images in one user message after the last of 
 that made it.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,9 +15,9 @@ from translators import seals
 from translators.dialect import Aim
 from translators.losses import Ledger
 from translators.model import Request
-from translators.names import Names
-from translators.openai_chat.media import AUDIO_FORMATS, data_url
-from translators.openai_chat.says import call_id
+from translators.names import CallIds, Names
+from translators.openai_chat.media import AUDIO_FORMATS, data_url, filename_of, plain_text
+from translators.openai_chat.says import CALL_ID, CALL_ID_LIMIT
 from translators.openai_chat.wire import NAME
 from translators.parts import (
     Audio,
@@ -57,6 +58,7 @@ class MessageWriter:
         # Explicit breakpoints are OpenAI's own; another vendor's marks would switch its automatic caching off.
         self._marking = aim.official and request.dialect.startswith("openai-")
         self.marked = False
+        self._ids = CallIds(CALL_ID, CALL_ID_LIMIT)
 
     def write(self) -> list[dict[str, Any]]:
         """Give the messages, system text first."""
@@ -94,8 +96,13 @@ class MessageWriter:
         while after < len(turns) and turns[after].role != "assistant":
             after += 1
         answers = turns[end:after]
-        answered = {part.call for turn in answers for part in turn.parts if isinstance(part, ToolResult)}
-        open_calls = [call for call in calls if call.id not in answered]
+        answered = Counter(part.call for turn in answers for part in turn.parts if isinstance(part, ToolResult))
+        open_calls: list[ToolCall] = []
+        for call in calls:
+            if answered[call.id]:
+                answered[call.id] -= 1
+            else:
+                open_calls.append(call)
         self._said(answers, frozenset(call.id for call in calls), messages, open_calls)
         return after
 
@@ -122,15 +129,17 @@ class MessageWriter:
                 rest.append(self._plain(turn, said))
         for call in open_calls:
             self._ledger.lose(call.at, "a call without a result", semantic=True)
-            messages.append({"role": "tool", "tool_call_id": call_id(call.id), "content": NO_RESULT})
+            messages.append({"role": "tool", "tool_call_id": self._ids.result(call.id), "content": NO_RESULT})
         if media:
             messages.append({"role": "user", "content": self._content(media)})
         messages += rest
 
     def _plain(self, turn: Turn, parts: list[Part]) -> dict[str, Any]:
-        role = turn.role
+        role: str = turn.role
         if role == "developer" and not self._aim.official:
             role = "system"
+        elif role == "system" and self._aim.official and self._request.dialect != NAME:
+            role = "developer"  # OpenAI takes one of the two words in a request, and the text in front has this
         message: dict[str, Any] = {"role": role, "content": self._content(parts)}
         if turn.name:
             message["name"] = turn.name
@@ -147,6 +156,8 @@ class MessageWriter:
         for part in parts:
             match part:
                 case Text():
+                    if calls:
+                        self._ledger.lose(part.at, "that this text came after a call")
                     content.append(part)
                 case Refusal() if self._aim.official:
                     refusals.append(part.text)
@@ -187,7 +198,9 @@ class MessageWriter:
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
         name = self._names.out(call.name, call.namespace)
-        written: dict[str, Any] = {"id": call_id(call.id)}
+        written: dict[str, Any] = {"id": self._ids.call(call.id)}
+        if written["id"] != call.id:
+            self._ledger.apply("call-id", call.at, written["id"])
         if call.form == "text" and self._aim.official:
             written |= {"type": "custom", "custom": {"name": name, "input": call.arguments}}
         else:
@@ -239,12 +252,13 @@ class MessageWriter:
 
     def _result(self, result: ToolResult, media: list[Part]) -> dict[str, Any]:
         """A tool message: text only. Media go to `media`, labelled with the call's id."""
-        identifier = call_id(result.call)
+        identifier = self._ids.result(result.call)
         texts: list[str] = []
         attached: list[Part] = []
-        for part in _flat(result.parts):
+        for part in self._flat(result.parts):
             text = plain_text(part)
             if text is not None:
+                self._cited(part)
                 texts.append(text)
             else:
                 attached.append(part)
@@ -271,7 +285,7 @@ class MessageWriter:
 
     def _content(self, parts: list[Part]) -> str | list[Any]:
         """A string for one text without a mark, else a list of parts."""
-        written = [item for part in _flat(parts) for item in self._part(part)]
+        written = [item for part in self._flat(parts) for item in self._part(part)]
         if not written:
             return ""
         if len(written) == 1 and isinstance(written[0], dict) and set(written[0]) == {"type", "text"}:
@@ -319,24 +333,45 @@ class MessageWriter:
                 url = data_url(source) if isinstance(source, Inline) else source.url
                 return [{"type": "video_url", "video_url": {"url": url}}]
             case SearchResult():
+                self._cited(part)
                 return [{"type": "text", "text": plain_text(part)}]
             case Unknown() if part.dialect == NAME:
                 return [part.raw]
         self._ledger.lose(part.at, f"{type(part).__name__} that this dialect cannot carry", semantic=True)
         return []
 
+    def _flat(self, parts: Iterable[Part]) -> list[Part]:
+        """Documents made of parts, opened up behind their title."""
+        flat: list[Part] = []
+        for part in parts:
+            if isinstance(part, Document) and isinstance(part.source, Blocks):
+                self._cited(part)
+                heading = "\n".join(line for line in (part.title, part.context) if line)
+                flat += [Text(text=heading, at=part.at)] if heading else []
+                flat += self._flat(part.source.parts)
+            else:
+                flat.append(part)
+        return flat
+
+    def _cited(self, part: Part) -> None:
+        """Say that a document or search result becomes text, and that nothing of it will be cited."""
+        if isinstance(part, SearchResult):
+            self._ledger.apply("search-result", part.at, "text")
+        elif isinstance(part, Document) and isinstance(part.source, PlainText | Blocks):
+            self._ledger.apply("document-as-text", part.at)
+        if isinstance(part, SearchResult | Document) and part.citations:
+            self._ledger.lose(f"{part.at}.citations", "citations switched on")
+
     def _document(self, part: Document) -> list[Any]:
-        if part.citations:
-            self._ledger.lose(part.at, "citations switched on")
+        self._cited(part)
         text = plain_text(part)
         if text is not None:
-            self._ledger.apply("document-as-text", part.at)
             return [{"type": "text", "text": text}]
         if not isinstance(part.source, Inline | FileRef):
             self._ledger.lose(part.at, "a document by address", semantic=True)
             return []
         before = [{"type": "text", "text": part.context}] if part.context else []
-        return before + self._file(part.source, part.filename or _filename(part), part.at)
+        return before + self._file(part.source, part.filename or filename_of(part), part.at)
 
     def _file(self, source: Inline | FileRef, filename: str, at: str) -> list[Any]:
         if isinstance(source, Inline):
@@ -353,37 +388,3 @@ def _one_step(step: list[Turn], turn: Turn) -> bool:
     if any(isinstance(part, ToolCall) for part in (*before, *turn.parts)):
         return True
     return all(isinstance(part, Thinking) for part in before)
-
-
-def _flat(parts: Iterable[Part]) -> list[Part]:
-    """Documents made of parts, opened up behind their title."""
-    flat: list[Part] = []
-    for part in parts:
-        if isinstance(part, Document) and isinstance(part.source, Blocks):
-            heading = "\n".join(line for line in (part.title, part.context) if line)
-            flat += [Text(text=heading, at=part.at)] if heading else []
-            flat += _flat(part.source.parts)
-        else:
-            flat.append(part)
-    return flat
-
-
-def plain_text(part: Part) -> str | None:
-    """A part as text in a fixed layout, None if it is no text."""
-    match part:
-        case Text() | Refusal():
-            return part.text
-        case Document(source=PlainText() as source):
-            return "\n".join(line for line in (part.title, part.context, source.text) if line)
-        case SearchResult():
-            body = "\n".join(text for inner in part.parts if (text := plain_text(inner)) is not None)
-            return "\n".join(line for line in (part.title, part.source, body) if line)
-        case Unknown():
-            return bytes(part.raw).decode()
-    return None
-
-
-def _filename(part: Document) -> str:
-    ending = ".pdf" if getattr(part.source, "mime", "") in ("application/pdf", "") else ".txt"
-    name = part.title or "document"
-    return name if name.endswith(ending) else name + ending

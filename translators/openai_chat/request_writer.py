@@ -90,10 +90,12 @@ class _Writer:
             ("previous_response", state.previous_response),
             ("conversation", state.conversation),
             ("background", state.background),
+            ("references", state.references),
         ):
             if value:
                 path = self.request.at.get(f"state.{name}", f"$.{name}")
-                raise Unwritable(f"{name} needs state at the vendor, which this upstream does not have", path)
+                told = "server-side state is not available in Chat Completions; send the whole conversation"
+                raise Unwritable(told, path, "unsupported_state")
         for name, value in (("container", state.container), ("cached_content", state.cached_content)):
             if value:
                 self._lose(f"state.{name}", "state at another vendor", semantic=True)
@@ -247,6 +249,8 @@ class _Writer:
         if tool.cache is not None:
             self.ledger.lose(f"{tool.at}.cache_control", "a cache breakpoint on a tool")
         name = self.names.out(tool.name, tool.namespace)
+        if name != tool.name:
+            self.ledger.apply("tool-name", tool.at, name)
         written: dict[str, Any] = {"name": name}
         if tool.description is not None:
             written["description"] = tool.description

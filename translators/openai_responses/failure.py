@@ -251,7 +251,7 @@ def write_failure(failure: Failure, asked: Asked) -> tuple[int, bytes]:
         "error": {
             "message": message_of(failure),
             "type": kind,
-            "param": failure.param or None,
+            "param": failure.param.removeprefix("$.") or None,
             "code": code or failure.code or None,
         }
     }

@@ -12,9 +12,10 @@ from msgspec import Raw
 
 from translators import seals
 from translators.dialect import Aim
+from translators.errors import Unwritable
 from translators.losses import Ledger
 from translators.model import Request
-from translators.names import legal_id, made_id
+from translators.names import CallIds, made_id, unpaired
 from translators.openai_responses import media, wire
 from translators.openai_responses.items import NAME, VENDOR
 from translators.openai_responses.tools import Naming
@@ -28,6 +29,7 @@ from translators.parts import (
     HostedCall,
     HostedResult,
     Image,
+    Inline,
     Part,
     PlainText,
     Refusal,
@@ -38,9 +40,12 @@ from translators.parts import (
     ToolResult,
     Turn,
     Unknown,
+    Url,
 )
 
 type Item = dict[str, Any] | Raw
+
+NO_RESULT = "Error: no result was provided"
 
 _ITEM = re.compile(r"\$\.input\[\d+\]$")
 
@@ -54,21 +59,34 @@ class Input:
         self._aim = aim
         self._naming = naming
         self._ledger = ledger
-        self._calls: dict[str, int] = {}  # a call's id → how often it has been used
+        self._ids = CallIds("!-~", 64)
         self._made = 0
         self._free: set[str] = set()  # ids of calls with free text
         self.items: list[Item] = []
         self.instructions = ""
+        # What the client left out in this dialect may stand at OpenAI; elsewhere nothing stands anywhere.
+        open_calls, orphans = ([], []) if self._own else unpaired(request)
+        self._unanswered, self._orphans = {id(call) for call in open_calls}, {id(result) for result in orphans}
+        self._owed: list[dict[str, Any]] = []  # results for calls that have none
         self._system(request.system)
         for turn in request.turns:
+            if turn.role != "assistant":
+                self._settle()
             self._turn(turn)
+        self._settle()
 
     def _system(self, parts: list[Part]) -> None:
         if len(parts) == 1 and isinstance(parts[0], Text):
             self._no_mark(parts[0], parts[0].at)
             self.instructions = parts[0].text
-        elif parts:
-            self._turn(Turn(role="developer", parts=parts, at=self._request.at.get("system", "$.system")))
+            return
+        for part in parts:
+            self._turn(Turn(role="developer", parts=[part], at=self._request.at.get("system", "$.system")))
+
+    def _settle(self) -> None:
+        """The step is over: say of the calls without a result that there is none."""
+        self.items += self._owed
+        self._owed = []
 
     def _turn(self, turn: Turn) -> None:
         if turn.name:
@@ -93,7 +111,10 @@ class Input:
     def _message(self, turn: Turn, content: list[Any]) -> None:
         if not content and (turn.role == "assistant" or turn.parts):
             return
-        message: dict[str, Any] = {"type": "message", "role": turn.role}
+        role = turn.role
+        if role == "system" and not self._request.dialect.startswith("openai-"):
+            role = "developer"  # as the system text in front of the conversation
+        message: dict[str, Any] = {"type": "message", "role": role}
         if turn.phase:
             message["phase"] = turn.phase
         only = content[0] if len(content) == 1 and isinstance(content[0], dict) else {}
@@ -115,6 +136,8 @@ class Input:
         match part:
             case ToolCall():
                 return [self._call(part, at)]
+            case ToolResult() if id(part) in self._orphans:
+                return None
             case ToolResult():
                 return [self._result(part, turn, at)]
             case Thinking():
@@ -134,14 +157,15 @@ class Input:
         self._lose_seal(call, at)
         call_id = call.id or made_id(self._made, call.name, call.arguments)
         self._made += 1
-        self._calls[call_id] = self._calls.get(call_id, 0) + 1
         text = call.form == "text" and self._aim.official
         if call.form == "text":
             self._free.add(call_id)
         item: dict[str, Any] = {"type": "custom_tool_call" if text else "function_call"}
         if self._own and call.item.startswith(("fc_", "ctc_")):
             item["id"] = call.item
-        item["call_id"] = self._call_id(call_id)
+        item["call_id"] = self._ids.call(call_id)
+        if item["call_id"] != call_id:
+            self._ledger.apply("call-id", at, item["call_id"])
         item["name"] = self._naming(call.name, call.namespace)
         if call.namespace and self._aim.official:
             item["namespace"] = call.namespace
@@ -158,19 +182,18 @@ class Input:
                 self._ledger.lose(at + ".caller", "who called is known to its own vendor only")
         if not call.complete:
             item["status"] = "incomplete"
+        if id(call) in self._unanswered:
+            self._ledger.lose(at, "a call without a result", semantic=True)
+            kind = f"{item['type']}_output"
+            self._owed.append({"type": kind, "call_id": item["call_id"], "output": NO_RESULT})
         return item
-
-    def _call_id(self, call_id: str) -> str:
-        """A legal id. The second call with an id is renamed, and so are the results that follow it."""
-        times = self._calls.get(call_id, 0)
-        return legal_id(call_id if times < 2 else f"{call_id}_{times}", "!-~", 64)
 
     def _result(self, result: ToolResult, turn: Turn, at: str) -> dict[str, Any]:
         text = (result.form == "text" or result.call in self._free) and self._aim.official
         item: dict[str, Any] = {"type": "custom_tool_call_output" if text else "function_call_output"}
         if self._own and turn.id:
             item["id"] = turn.id
-        item["call_id"] = self._call_id(result.call)
+        item["call_id"] = self._ids.result(result.call)
         output: list[Any] = []
         for part in result.parts:
             self._no_mark(part, part.at or at)
@@ -233,11 +256,18 @@ class Input:
                 return self._document(part, at)
             case SearchResult():
                 self._ledger.apply("search-result", at, "text")
+                self._no_citations(part, at)
                 head = _said("\n".join(line for line in (part.title, part.source) if line))
                 return [head, *(found for inner in part.parts for found in self._content(inner, role, inner.at or at))]
+            case ToolResult():
+                self._ledger.lose(at, "a result without its call; sent as user text", semantic=True)
+                inside = [found for inner in part.parts for found in self._content(inner, role, inner.at or at)]
+                return [_said(f"[tool result {part.call}]"), *inside]
             case Audio() if part.transcript:
                 self._ledger.lose(at, "Responses takes no audio; its transcript stands")
                 return [self._text(Text(text=part.transcript))] if out else [_said(part.transcript)]
+            case Audio(source=Inline() | Url()) if not out:
+                raise Unwritable("sound, which this upstream cannot hear", at)
             case Unknown():
                 self._ledger.lose(at, f"{part.tag} of {part.dialect}", semantic=True)
             case _:
@@ -260,6 +290,7 @@ class Input:
 
     def _document(self, part: Document | File, at: str) -> list[Any]:
         source = part.source
+        self._no_citations(part, at)
         title = part.title if isinstance(part, Document) else ""
         context = part.context if isinstance(part, Document) else ""
         head = [_said("\n".join(line for line in (title, context) if line))] if title or context else []
@@ -267,6 +298,7 @@ class Input:
             case Blocks():
                 return head + [found for inner in source.parts for found in self._content(inner, "user", at)]
             case PlainText() if title or not part.filename:
+                self._ledger.apply("document-as-text", at)
                 return [_said("\n".join(line for line in (title, context, source.text) if line))]
             case FileRef():
                 found = {"type": "input_file", "file_id": source.id}
@@ -279,6 +311,10 @@ class Input:
             file["filename"] = media.filename_of(source, part.filename or title)
             file["file_data"] = address
         return [*([_said(context)] if context else []), file]
+
+    def _no_citations(self, part: Document | File | SearchResult, at: str) -> None:
+        if not isinstance(part, File) and part.citations:
+            self._ledger.lose(f"{at}.citations", "Responses cites nothing that stands in a message")
 
     def _reachable(self, source: FileRef, at: str) -> bool:
         if source.vendor == self._aim.vendor:

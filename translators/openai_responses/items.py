@@ -95,6 +95,7 @@ class Items:
         self._ledger = ledger
         self._ahead: list[Seal] = []  # for the tool call that comes next
         self.turns: list[Turn] = []
+        self.references: dict[str, str] = {}  # items at OpenAI, only referred to: id → path
         self.tools: list[FunctionTool | HostedTool] = []
 
     def read(self, raw: Raw, at: str) -> None:
@@ -225,7 +226,9 @@ class Items:
         if tag in OUTPUTS:
             self._add("user", HostedResult(call=str(call), kind=OUTPUTS[tag], vendor=VENDOR, native=native, at=at))
             return
-        if tag not in STATE:
+        if tag == "item_reference":
+            self.references[str(call)] = at
+        elif tag not in STATE:
             self._ledger.lose(f"{at}.type", f"unknown item {tag!r}")
         self._add("assistant", Unknown(dialect=NAME, tag=tag, raw=native, at=at))
 

@@ -104,15 +104,18 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
             conversation=wire.given(said.conversation),
             store=said.store,
             background=bool(said.background),
+            references=list(items.references),
         ),
         stream=bool(stream) if said.stream is None else said.stream,
         dialect=NAME,
-        at=_places(said),
+        at=_places(said, items),
     )
 
 
-def _places(said: wire.Body) -> dict[str, str]:
+def _places(said: wire.Body, items: Items) -> dict[str, str]:
     at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) not in (None, wire.ABSENT)}
+    if items.references:
+        at["state.references"] = next(iter(items.references.values()))
     if said.text is not None:
         at |= {"format": "$.text.format"} if said.text.format else {}
         at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
