@@ -47,12 +47,14 @@ class HostedTool(Struct, kw_only=True):
 
     `kind`: web_search, web_fetch, code, file_search, image_gen, mcp, computer, bash, editor, memory, maps,
     tool_search, shell, apply_patch, or the wire's own type. `native` is the vendor's declaration.
+    `function`: the same as a function with its documented schema, where the client runs it.
     """
 
     kind: str
     vendor: Vendor
     native: Raw
     name: str = ""
+    function: FunctionTool | None = None
     at: str = ""
 
 

@@ -174,3 +174,47 @@ class Rewriting:
             if isinstance(member, dict):
                 found = merge(found, self.flat(member, f"{at}.allOf[{index}]", seen))
         return found
+
+
+_ROOT_UNIONS = ("anyOf", "oneOf", "allOf")
+
+
+def object_root(root: Json, ledger: Ledger, at: str, *, listed: bool = False) -> Schema:
+    """A schema whose root is an object, and no union or reference: what vendors take for a tool.
+
+    The branches of a union become one object that allows what any of them allows, and requires what all do.
+    listed: `properties` must be there even where there are none.
+    """
+    if not isinstance(root, dict):
+        if root is not True:
+            ledger.lose(at, "a tool schema that is no object")
+        return {"type": "object", "properties": {}}
+    plain = root.get("type") == "object" and not any(key in root for key in (*_ROOT_UNIONS, "$ref"))
+    if plain and ("properties" in root or not listed):
+        return root
+    ledger.apply("schema-root-object", at)
+    rewriting = Rewriting(root, ledger)
+    node = rewriting.flat(root, at, ())
+    aim = rewriting.target(node.get("$ref"))
+    if isinstance(aim, dict) and aim is not root:
+        node = rewriting.flat(merge({key: value for key, value in node.items() if key != "$ref"}, aim), at, ())
+    branches = [each for key in _ROOT_UNIONS for each in node.get(key, ()) if isinstance(each, dict)]
+    branches = [aim if isinstance(aim := rewriting.target(each.get("$ref")), dict) else each for each in branches]
+    found: Schema = {"type": "object"} | {
+        key: value for key, value in node.items() if key not in ("type", "$ref", *_ROOT_UNIONS)
+    }
+    properties: Schema = dict(found.get("properties", {}))
+    for branch in branches:
+        for name, member in branch.get("properties", {}).items():
+            properties[name] = _either(properties[name], member) if name in properties else member
+    common = [name for name in properties if branches and all(name in each.get("required", ()) for each in branches)]
+    needed = [*found.get("required", ()), *(name for name in common if name not in found.get("required", ()))]
+    return found | {"properties": properties} | ({"required": needed} if needed else {})
+
+
+def _either(ours: Json, theirs: Json) -> Json:
+    """A schema for values that fit one of the two."""
+    if ours == theirs:
+        return ours
+    several = ours["anyOf"] if isinstance(ours, dict) and ours.keys() == {"anyOf"} else [ours]
+    return {"anyOf": several if theirs in several else [*several, theirs]}

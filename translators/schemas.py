@@ -1,4 +1,4 @@
-"""JSON Schema ⇄ what Gemini takes for one.
+"""JSON Schema ⇄ what Gemini takes for one; JSON Schema as OpenAI takes it.
 
 Gemini has two fields for a schema: the old one holds its own OpenAPI-like type (upper-case types, `nullable`, no
 references), the newer one (`parametersJsonSchema`, `responseJsonSchema`) a subset of JSON Schema. Everything here
@@ -13,7 +13,8 @@ from msgspec import Raw
 from translators.errors import Unreadable
 from translators.losses import Ledger
 from translators.schema_gemini import Modern, Old
-from translators.schema_tree import Json, Schema, read, within, written
+from translators.schema_openai import Strict
+from translators.schema_tree import Json, Schema, object_root, read, within, written
 
 
 def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
@@ -42,6 +43,30 @@ def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
     except RecursionError:
         raise Unreadable("a schema that is nested too deeply", path) from None
     return Raw(b"") if old.get("type") == "OBJECT" and not old.get("properties") else Raw(written(old))
+
+
+def to_openai(raw: Raw, ledger: Ledger, path: str, *, gemini: bool = False, strict: bool = False) -> Raw:
+    """Rewrite a schema for a function of OpenAI's: an object at the root, and for `strict` the subset that can be held.
+
+    Args:
+        raw: a JSON Schema, or Gemini's own type (`gemini`). What needs no change stays word for word.
+        ledger: receives a rule for each change.
+        path: where the schema stood in the client's body.
+
+    Raises:
+        Unreadable: not JSON, or nested too deeply.
+    """
+    said = from_gemini(raw) if gemini else raw
+    if gemini:
+        ledger.apply("schema-of-gemini", path)
+    root = read(said)
+    fitting = object_root(root, ledger, path, listed=True)
+    if strict:
+        try:
+            fitting = Strict(fitting, ledger).schema(fitting, path)
+        except RecursionError:
+            raise Unreadable("a schema that is nested too deeply", path) from None
+    return said if fitting == root else Raw(written(fitting))
 
 
 _SNAKE = {

@@ -7,6 +7,7 @@ import msgspec
 
 from translators.claude import wire
 from translators.claude.decoding import decode, plain
+from translators.claude.trained import as_function
 from translators.claude.turns import mark_of, read_parts, read_turn
 from translators.claude.words import NAME, VENDOR, kind_of_tool
 from translators.errors import Unreadable, Unwritable
@@ -113,7 +114,9 @@ def _read_tool(raw: msgspec.Raw, tree: Any, at: str, ledger: Ledger) -> Tool:
     """A tool without type, or of type custom, is the client's; every other one is the vendor's."""
     base = decode(_any_tool.decode, raw, at)
     if base.type not in (None, "custom"):
-        return HostedTool(kind=kind_of_tool(base.type), vendor=VENDOR, native=raw, name=base.name or "", at=at)
+        kind, name = kind_of_tool(base.type), base.name or ""
+        known = as_function(kind, name, base.type, at)
+        return HostedTool(kind=kind, vendor=VENDOR, native=raw, name=name, function=known, at=at)
     tool = decode(_custom_tool.decode, raw, at)
     for path in unread(tree, tool, at):
         ledger.lose(path, "unknown field")

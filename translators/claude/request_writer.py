@@ -13,6 +13,7 @@ from translators.claude.tools import Tools, write_choice, write_tools
 from translators.claude.words import NAME, NAME_CHARACTERS, NAME_LIMIT, VENDOR
 from translators.dialect import Aim, Outgoing
 from translators.errors import Unwritable
+from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import OutputFormat, Request
 from translators.names import Names, Rule
@@ -41,6 +42,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     """
     _refuse_foreign_state(request)
     _lose_unsaid(request, ledger)
+    request = with_functions(request, aim.vendor, ledger)  # a compatible host of another vendor
     names = Names(request, Rule(NAME_CHARACTERS, NAME_LIMIT))
     offered = write_tools(request, aim, ledger, names)
     said = write_conversation(request, aim, ledger, names)

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from translators import schemas
 from translators.losses import Ledger
-from translators.schema_tree import Json, Schema, hinted, read, within, written
+from translators.schema_tree import Json, Schema, hinted, object_root, read, within, written
 
 EMPTY = Raw(b'{"type":"object","properties":{}}')
 FREE_TEXT = Raw(
@@ -31,38 +31,21 @@ def for_tool(schema: Raw | None, gemini: bool, ledger: Ledger, at: str) -> Raw:
     """The schema of a tool's input: word for word where the root is an object, else brought into that shape."""
     if schema is None:
         return EMPTY
-    said = schemas.from_gemini(schema) if gemini else schema
+    said = _plain(schema, gemini, ledger, at)
     root = read(said)
-    if not isinstance(root, dict):
-        ledger.lose(at, "a tool schema that is no object")
-        return EMPTY
-    if root.get("type") == "object":
-        return said
-    ledger.apply("schema-root-object", at)
-    return Raw(written(_object(root)))
+    found = object_root(root, ledger, at)
+    return said if found == root else Raw(written(found))
 
 
-def _object(root: Schema) -> Schema:
-    """A root that is an object: the branches of a union become one object that allows what any of them allows."""
-    branches = [each for key in ("anyOf", "oneOf") for each in root.get(key, ()) if isinstance(each, dict)]
-    found: Schema = {"type": "object"} | {key: root[key] for key in root if key not in ("type", "anyOf", "oneOf")}
-    if not branches:
-        return found if "properties" in found or "$ref" in found else found | {"properties": {}}
-    properties: Schema = {}
-    for branch in branches:
-        for name, member in branch.get("properties", {}).items():
-            properties.setdefault(name, member)
-    needed = [set(branch.get("required", ())) for branch in branches]
-    common = [name for name in properties if all(name in each for each in needed)]
-    found["properties"] = properties | found.get("properties", {})
-    if common:
-        found["required"] = [*found.get("required", ()), *common]
-    return found
+def _plain(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
+    if gemini:
+        ledger.apply("schema-of-gemini", at)
+    return schemas.from_gemini(schema) if gemini else schema
 
 
 def enforced(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
     """A schema the answer or a strict tool is held to: what the vendor cannot enforce moves into the description."""
-    said = schemas.from_gemini(schema) if gemini else schema
+    said = _plain(schema, gemini, ledger, at)
     root = read(said)
     fitting = _fit(root)
     if fitting == root:

@@ -9,6 +9,7 @@ from translators.claude import schema, wire
 from translators.claude.parts import write_mark
 from translators.claude.words import VENDOR
 from translators.dialect import Aim
+from translators.hosted import declared
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, Request, ToolChoice
 from translators.names import Names
@@ -109,6 +110,8 @@ def _hosted(tool: HostedTool, aim: Aim, ledger: Ledger, found: Tools) -> None:
     written: dict[str, Any] = {"type": type_, "name": name}
     if tool.kind == "web_search":
         written |= _search_options(tool.native)
+    for setting in _unsaid(tool, written):
+        ledger.lose(f"{tool.at}.{setting}", f"{name} has no such setting", semantic=setting == "filters")
     found.tools.append(written)
     found.hosted[tool.kind] = name
 
@@ -146,6 +149,18 @@ def _search_options(native: Raw) -> dict[str, Any]:
         known = ("type", "city", "region", "country", "timezone")
         found["user_location"] = {key: place[key] for key in known if place.get(key)}
     return found
+
+
+_SAID = {"container": "", "filters": "allowed_domains", "user_location": "user_location"}
+"""Settings of other vendors' tools: what they became here, "" where nothing is lost without them."""
+
+
+def _unsaid(tool: HostedTool, written: dict[str, Any]) -> list[str]:
+    """The settings of another vendor's tool that did not get into its stand-in."""
+    said = declared(tool)
+    if "blocked_domains" in written:
+        said.pop("excludeDomains", None)
+    return [name for name in said if (became := _SAID.get(name)) != "" and became not in written]
 
 
 def write_choice(

@@ -22,6 +22,7 @@ from translators.gemini.settings import (
 from translators.gemini.spelling import Reading
 from translators.gemini.tools import ToolsWriter, read_choice, read_tools
 from translators.gemini.turns import TurnsWriter
+from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import Identity, Request, ServerState
 
@@ -145,6 +146,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         vendors, image types Gemini does not take, thinking of other vendors, the parallel switch.
     """
     _refuse(request)
+    request = with_functions(request, aim.vendor, ledger)
     tools = ToolsWriter(request, aim, ledger)
     turns = TurnsWriter(request, aim, ledger, tools.names)
     settings = SettingsWriter(request, aim, ledger, bool(tools.functions))

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from translators import schemas
+from translators import hosted, schemas
 from translators.dialect import Aim
 from translators.gemini import wire
 from translators.gemini.media import VENDOR
@@ -168,11 +168,22 @@ class ToolsWriter:
             self.hosted.append(tool.native)
         elif tool.kind in HOSTED:
             self.ledger.apply("hosted-tool", tool.at, HOSTED[tool.kind])
-            entry: dict[str, Any] = {HOSTED[tool.kind]: {}}
+            entry: dict[str, Any] = {HOSTED[tool.kind]: self._options(tool)}
             if entry not in self.hosted:
                 self.hosted.append(entry)
         else:
             self.ledger.lose(tool.at, f"{tool.kind}: a tool of {tool.vendor} without an equivalent", semantic=True)
+
+    def _options(self, tool: HostedTool) -> dict[str, Any]:
+        """What Google's tool can be told of what was asked of another vendor's."""
+        found: dict[str, Any] = {}
+        for name, value in hosted.declared(tool).items():
+            if name == "blocked_domains" and tool.kind == "web_search":
+                found["excludeDomains"] = value
+            elif name != "container":
+                limit = name in ("allowed_domains", "blocked_domains", "filters")
+                self.ledger.lose(f"{tool.at}.{name}", f"{HOSTED[tool.kind]} has no such setting", semantic=limit)
+        return found
 
 
 def _freeform(tool: FunctionTool) -> Raw:

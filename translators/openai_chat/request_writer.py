@@ -13,12 +13,13 @@ from msgspec import Raw, Struct, json
 from translators import thinking
 from translators.dialect import Aim, Outgoing
 from translators.errors import Unwritable
+from translators.hosted import declared, with_functions
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, OutputFormat, Request, ToolChoice
 from translators.names import Names, Rule
 from translators.openai_chat.messages_writer import MessageWriter
-from translators.openai_chat.schema import json_schema
 from translators.openai_chat.wire import NAME, VENDOR
+from translators.schemas import from_gemini, to_openai
 
 STOPS = 4
 """Stop sequences OpenAI takes."""
@@ -42,7 +43,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         Unwritable: the request leans on state at another vendor (a previous response, a conversation) or wants to
             run in the background; without them it would mean something else.
     """
-    writer = _Writer(request, aim, ledger)
+    writer = _Writer(with_functions(request, aim.vendor, ledger), aim, ledger)
     return Outgoing(body=json.encode(writer.write()), tools=writer.names.back)
 
 
@@ -183,7 +184,7 @@ class _Writer:
                 if wanted.description:
                     schema["description"] = wanted.description
                 if wanted.schema is not None:
-                    schema["schema"] = json_schema(wanted.schema) if wanted.gemini_schema else wanted.schema
+                    schema["schema"] = from_gemini(wanted.schema) if wanted.gemini_schema else wanted.schema
                 if wanted.strict is not None:
                     schema["strict"] = wanted.strict
                 self.body["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -265,7 +266,10 @@ class _Writer:
                 written["description"] = said
             return {"type": "function", "function": {**written, "parameters": _INPUT}}
         if tool.schema is not None:
-            written["parameters"] = json_schema(tool.schema) if tool.gemini_schema else tool.schema
+            strict = bool(tool.strict) and not self.request.dialect.startswith("openai-")
+            written["parameters"] = to_openai(
+                tool.schema, self.ledger, tool.at, gemini=tool.gemini_schema, strict=strict
+            )
         elif not self.aim.official:
             written["parameters"] = _EMPTY
         if tool.strict is not None:
@@ -292,8 +296,10 @@ class _Writer:
             options["user_location"] = {"type": "approximate", "approximate": place}
         if not self.own:
             self.ledger.apply("web-search-options", tool.at)
-        if native.allowed_domains or native.blocked_domains or native.filters:
-            self.ledger.lose(tool.at, "limits of a web search to domains", semantic=True)
+        for name in declared(tool):
+            if name not in ("search_context_size", "user_location"):
+                limit = name in ("allowed_domains", "blocked_domains", "filters", "excludeDomains")
+                self.ledger.lose(f"{tool.at}.{name}", "no setting of web searches here", semantic=limit)
         return options
 
     def _choice(self, choice: ToolChoice) -> Any:
@@ -324,9 +330,6 @@ class _Search(Struct):
 
     search_context_size: str | None = None
     user_location: dict[str, str | None] | None = None
-    filters: Any = None
-    allowed_domains: list[str] | None = None
-    blocked_domains: list[str] | None = None
 
 
 class _Grammar(Struct):

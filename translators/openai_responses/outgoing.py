@@ -5,6 +5,7 @@ from typing import Any
 
 from translators import thinking
 from translators.dialect import Aim, Outgoing
+from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import FunctionTool, Request
 from translators.names import Names, Rule
@@ -28,6 +29,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         stop sequences, n, seed, penalties, logit_bias, top_k, audio, video, prediction, safety settings, labels,
         cache breakpoints, thinking that another vendor sealed.
     """
+    request = with_functions(request, aim.vendor, ledger)
     names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
     naming = _naming(names, aim)
     places = {(tool.name, tool.namespace): tool.at for tool in request.tools if isinstance(tool, FunctionTool)}
@@ -68,7 +70,8 @@ def _naming(names: Names, aim: Aim) -> tools.Naming:
 def _write_tools(
     written: dict[str, Any], request: Request, naming: tools.Naming, ledger: Ledger, *, official: bool
 ) -> None:
-    declared = tools.write_tools(request.tools, naming, ledger, namespaces=official, freeform=official)
+    own = request.dialect.startswith("openai-")
+    declared = tools.write_tools(request.tools, naming, ledger, namespaces=official, freeform=official, own=own)
     if not declared:
         if request.tool_choice is not None and request.tool_choice.mode != "none":
             ledger.lose(request.at.get("tool_choice", "$.tool_choice"), "there are no tools to choose from")

@@ -6,10 +6,11 @@ from typing import Any
 from msgspec import Raw
 
 from translators.errors import Unreadable
+from translators.hosted import declared
 from translators.losses import Ledger, unread
 from translators.model import FunctionTool, HostedTool, Tool, ToolChoice
 from translators.openai_responses import wire
-from translators.schemas import from_gemini
+from translators.schemas import to_openai
 
 VENDOR = "openai"
 
@@ -138,9 +139,12 @@ type Naming = Callable[[str, str], str]
 
 
 def write_tools(
-    tools: list[Tool], naming: Naming, ledger: Ledger, *, namespaces: bool, freeform: bool
+    tools: list[Tool], naming: Naming, ledger: Ledger, *, namespaces: bool, freeform: bool, own: bool = True
 ) -> list[dict[str, Any] | Raw]:
-    """Write declarations in their order; neighbours of one namespace share it."""
+    """Write declarations in their order; neighbours of one namespace share it.
+
+    own: the client is OpenAI's too, whose strict schemas are what OpenAI takes.
+    """
     written: list[dict[str, Any] | Raw] = []
     group: dict[str, Any] = {}
     for tool in tools:
@@ -150,7 +154,7 @@ def write_tools(
             if hosted is not None:
                 written.append(hosted)
             continue
-        declared = _declare(tool, naming(tool.name, tool.namespace), freeform=freeform)
+        declared = _declare(tool, naming(tool.name, tool.namespace), ledger, freeform=freeform, own=own)
         if not (tool.namespace and namespaces):
             group = {}
             written.append(declared)
@@ -162,7 +166,7 @@ def write_tools(
     return written
 
 
-def _declare(tool: FunctionTool, name: str, *, freeform: bool) -> dict[str, Any]:
+def _declare(tool: FunctionTool, name: str, ledger: Ledger, *, freeform: bool, own: bool) -> dict[str, Any]:
     described = {"description": tool.description} if tool.description is not None else {}
     deferred = {"defer_loading": True} if tool.deferred else {}
     if tool.form == "text" and freeform:
@@ -173,9 +177,10 @@ def _declare(tool: FunctionTool, name: str, *, freeform: bool) -> dict[str, Any]
             format_ = bytes(tool.grammar).decode()
             described["description"] = f"{tool.description or ''}\n\nFormat of the input: {format_}".strip()
         return {"type": "function", "name": name, **described, "parameters": FREE_TEXT, "strict": False}
-    schema = tool.schema or NO_ARGUMENTS
-    if tool.gemini_schema and tool.schema is not None:
-        schema = from_gemini(tool.schema)
+    schema = NO_ARGUMENTS
+    if tool.schema is not None:
+        strict = bool(tool.strict) and not own
+        schema = to_openai(tool.schema, ledger, tool.at, gemini=tool.gemini_schema, strict=strict)
     # strict defaults to true at OpenAI, and most schemas are not fit for it: false must be said.
     return {
         "type": "function",
@@ -197,9 +202,11 @@ def write_hosted(tool: HostedTool, ledger: Ledger) -> dict[str, Any] | Raw | Non
     match tool.kind:
         case "web_search":
             ledger.apply("hosted-tool", path, "web_search")
-            return _web_search(native, path, ledger)
+            return _web_search(declared(tool), path, ledger)
         case "code":
             ledger.apply("hosted-tool", path, "code_interpreter")
+            for name in declared(tool):
+                ledger.lose(f"{path}.{name}", "the code interpreter has no such setting")
             return {"type": "code_interpreter", "container": {"type": "auto"}}
         case _:
             ledger.lose(path, f"{tool.kind} of {tool.vendor} has no equivalent at OpenAI", semantic=True)
@@ -217,12 +224,9 @@ def _web_search(native: dict[str, Any], path: str, ledger: Ledger) -> dict[str, 
                 written["user_location"] = {"type": "approximate", **(place if isinstance(place, dict) else value)}
             case "search_context_size" if value:
                 written["search_context_size"] = value
-            case "type" | "name" | "cache_control":
-                continue
-            case _ if value not in (None, {}, []):
-                ledger.lose(f"{path}.{name}", "web search at OpenAI has no such setting")
             case _:
-                continue
+                limit = name in ("blocked_domains", "excludeDomains")
+                ledger.lose(f"{path}.{name}", "web search at OpenAI has no such setting", semantic=limit)
     return written
 
 
