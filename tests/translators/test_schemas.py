@@ -272,3 +272,166 @@ plain = st.recursive(
 def test_any_json_gives_some_schema_and_the_same_twice(schema, modern):
     assert to(schema, modern=modern) == to(schema, modern=modern)
     back(schema)
+
+
+# --- OpenAI ---------------------------------------------------------------------------------------------------------
+
+
+def openai(schema: Any, *, strict: bool = False, gemini: bool = False, ledger: Ledger | None = None) -> Any:
+    raw = Raw(json.dumps(schema).encode())
+    before = bytes(raw)
+    found = schemas.to_openai(raw, ledger or Ledger(), "$", gemini=gemini, strict=strict)
+    assert bytes(raw) == before, "the client's schema is left as it was"
+    return json.loads(bytes(found))
+
+
+FIT = b'{ "type": "object", "properties": {"a": {"type": "number", "minimum": 1.0}} }'
+
+
+def test_a_schema_that_fits_stays_word_for_word():
+    assert bytes(schemas.to_openai(Raw(FIT), Ledger(), "$")) == FIT
+    strict = b'{"type":"object","properties":{"a":{"const":1.0}}, "required":["a"],"additionalProperties":false}'
+    assert bytes(schemas.to_openai(Raw(strict), Ledger(), "$", strict=True)) == strict
+
+
+A, B = {"type": "string"}, {"type": "integer"}
+ROOTS = [
+    (True, {"type": "object", "properties": {}}),
+    ("no schema", {"type": "object", "properties": {}}),
+    ({"type": "object"}, {"type": "object", "properties": {}}),
+    (
+        {"$ref": "#/$defs/X", "$defs": {"X": {"type": "object", "properties": {"a": A}}}},
+        {
+            "type": "object",
+            "$defs": {"X": {"type": "object", "properties": {"a": A}}},
+            "properties": {"a": A},
+        },
+    ),
+    (
+        {"type": "object", "properties": {"a": A, "b": B}, "anyOf": [{"required": ["a"]}, {"required": ["a", "b"]}]},
+        {"type": "object", "properties": {"a": A, "b": B}, "required": ["a"]},
+    ),
+    (
+        {
+            "oneOf": [
+                {"properties": {"kind": {"const": 1}}, "required": ["kind"]},
+                {"$ref": "#/$defs/Y"},
+                {"properties": {"kind": {"const": 2}}, "required": ["kind"]},
+            ],
+            "$defs": {"Y": {"properties": {"kind": {"const": 2}, "b": B}, "required": ["b", "kind"]}},
+        },
+        {
+            "type": "object",
+            "$defs": {"Y": {"properties": {"kind": {"const": 2}, "b": B}, "required": ["b", "kind"]}},
+            "properties": {"kind": {"anyOf": [{"const": 1}, {"const": 2}]}, "b": B},
+            "required": ["kind"],
+        },
+    ),
+    (
+        {"allOf": [{"type": "object", "properties": {"a": A}}, {"properties": {"b": B}, "required": ["b"]}]},
+        {"type": "object", "properties": {"a": A, "b": B}, "required": ["b"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), ROOTS, ids=[json.dumps(schema)[:50] for schema, _ in ROOTS])
+def test_the_root_of_a_tool_is_an_object(schema, expected):
+    ledger = Ledger()
+    assert openai(schema, ledger=ledger) == expected
+    assert ledger.applied or ledger.losses or schema is True
+
+
+def test_a_union_of_references_to_the_root_ends():
+    assert openai({"$ref": "#"}) == {"type": "object", "properties": {}}
+
+
+STRICT = [
+    ({"type": "string"}, {"type": ["string", "null"]}),
+    ({"type": ["string", "null"]}, {"type": ["string", "null"]}),
+    (
+        {"type": ["string", "integer"], "enum": ["x", 1]},
+        {"type": ["string", "integer", "null"], "enum": ["x", 1, None]},
+    ),
+    ({"enum": ["x"]}, {"enum": ["x", None]}),
+    ({"enum": ["x", None]}, {"enum": ["x", None]}),
+    ({"anyOf": [A, B]}, {"anyOf": [A, B, {"type": "null"}]}),
+    ({"oneOf": [A, {"type": "null"}]}, {"anyOf": [A, {"type": "null"}]}),
+    ({"const": 1}, {"anyOf": [{"const": 1}, {"type": "null"}]}),
+    ({}, {}),
+    (True, True),
+    (
+        {"type": "string", "default": "x", "maxLength": 3},
+        {"type": ["string", "null"], "description": 'default: "x"; maxLength: 3'},
+    ),
+    ({"type": "string", "format": "date"}, {"type": ["string", "null"], "format": "date"}),
+    (
+        {"type": "array", "items": {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}},
+        {
+            "type": ["array", "null"],
+            "items": {"type": "object", "properties": {}, "additionalProperties": False, "required": []},
+        },
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "expected"), STRICT, ids=[json.dumps(schema)[:50] for schema, _ in STRICT])
+def test_an_optional_property_under_strict(schema, expected):
+    found = openai({"type": "object", "properties": {"p": schema}}, strict=True)
+    assert found == {
+        "type": "object",
+        "properties": {"p": expected},
+        "required": ["p"],
+        "additionalProperties": False,
+    }
+
+
+def test_a_required_property_stays_as_it_is():
+    found = openai({"type": "object", "properties": {"p": A, "q": A}, "required": ["q", "r"]}, strict=True)
+    assert found["properties"] == {"p": {"type": ["string", "null"]}, "q": A}
+    assert found["required"] == ["q", "p"]
+
+
+def test_references_stand_alone_under_strict():
+    definitions = {
+        "P": {"type": "object", "properties": {"x": A}, "required": ["x"], "additionalProperties": False},
+        "R": {"type": "object", "properties": {"r": {"$ref": "#/$defs/R"}}, "required": ["r"]},
+    }
+    properties = {
+        "p": {"$ref": "#/$defs/P", "description": "a place"},
+        "r": {"$ref": "#/$defs/R", "description": "a tree"},
+        "plain": {"$ref": "#/$defs/P"},
+        "properties": {"type": "string"},
+    }
+    ledger = Ledger()
+    schema = {"type": "object", "$defs": definitions, "properties": properties, "required": list(properties)}
+    found = openai(schema, strict=True, ledger=ledger)
+    assert found["properties"] == {
+        "p": {"description": "a place", **definitions["P"]},
+        "r": {"$ref": "#/$defs/R"},
+        "plain": {"$ref": "#/$defs/P"},
+        "properties": {"type": "string"},
+    }
+    assert [loss.path for loss in ledger.losses] == ["$.properties.r.description"]
+    assert [(one.rule, one.path) for one in ledger.applied if one.rule == "schema-inline"] == [
+        ("schema-inline", "$.properties.p.$ref")
+    ]
+
+
+def test_keywords_as_names_under_strict():
+    found = openai(KEYWORDS_AS_NAMES, strict=True)
+    assert list(found["properties"]) == list(KEYWORDS_AS_NAMES["properties"])
+    assert found["required"] == KEYWORDS_AS_NAMES["required"]
+
+
+def test_gemini_s_own_type_for_openai():
+    ledger = Ledger()
+    schema = {"type": "OBJECT", "properties": {"a": {"type": "STRING", "nullable": True}}}
+    assert openai(schema, gemini=True, ledger=ledger)["properties"] == {"a": {"type": ["string", "null"]}}
+    assert [one.rule for one in ledger.applied] == ["schema-of-gemini"]
+
+
+def test_a_schema_nested_without_end_is_unreadable():
+    for depth in (900, 100_000):
+        deep = b'{"items":' * depth + b"true" + b"}" * depth
+        with pytest.raises(Unreadable):
+            schemas.to_openai(Raw(deep), Ledger(), "$", strict=True)
