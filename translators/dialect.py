@@ -133,6 +133,38 @@ class StreamWriter(Protocol):
         ...
 
 
+class Violation(Struct, frozen=True, gc=False):
+    """Where an answer is not what its dialect's clients need.
+
+    frame: of a stream, counted from 0 over what carries data; −1 where there is none (a whole body, the end of a
+    stream). path: in the JSON of that frame. rule: who asks for it, the vendor's page or the client that breaks.
+    mild: the vendor itself sends it now and then, although a client of its own suffers.
+    """
+
+    what: str
+    frame: int
+    path: str
+    rule: str
+    mild: bool = False
+
+
+class Grammar(Protocol):
+    """Checks the bytes of one stream as a client gets them. Keeps no more than the largest event.
+
+    count: violations so far; of many only the first are given.
+    """
+
+    count: int
+
+    def feed(self, chunk: bytes) -> list[Violation]:
+        """Read a chunk; any chunking gives the same. Never raises."""
+        ...
+
+    def finish(self) -> list[Violation]:
+        """The stream is over: what is missing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A grammar, as functions.
@@ -184,3 +216,7 @@ class Dialect:
     """Where a server of this dialect takes requests, below its base URL (of the vendors' own: see providers.yaml)."""
     model_in_body: bool = True
     """The body names the model (everywhere but in Gemini, whose path does)."""
+    grammar: Callable[[], Grammar] | None = None
+    """Checks a stream of this dialect; None: nobody wrote down what its clients need."""
+    check_reply: Callable[[bytes], list[Violation]] | None = None
+    """The same for a whole answer (not for an error body)."""

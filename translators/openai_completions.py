@@ -23,6 +23,7 @@ from translators.model import Identity, Logprobs, Reply, Request, Sampling, Usag
 from translators.openai_chat.failure import error_object
 from translators.openai_chat.usage import write_stop, write_usage
 from translators.openai_chat.wire import ABSENT, StreamOptions, given, unreadable
+from translators.openai_completions_grammar import Grammar, check_reply
 from translators.parts import Part, Refusal, Text, Turn
 
 NAME = "openai-completions"
@@ -355,4 +356,6 @@ DIALECT = replace(
     read_request=read_request,
     write_reply=write_reply,
     stream_writer=StreamWriter,
+    grammar=Grammar,
+    check_reply=check_reply,
 )

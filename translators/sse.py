@@ -80,22 +80,18 @@ class Decoder:
 
 
 def _frames(blocks: list[bytes]) -> list[Frame]:
+    return [frame for block in blocks if (frame := read_frame(block)).data and not frame.data.isspace()]
+
+
+def read_frame(block: bytes) -> Frame:
     """Read what stands between blank lines: the two shapes nearly every frame has here, anything else line by line."""
-    found: list[Frame] = []
-    for block in blocks:
-        if block.startswith(b"event: "):
-            end = block.find(b"\n")
-            if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0:
-                frame = Frame(block[7:end], block[end + 7 :])
-            else:
-                frame = _read_lines(block)
-        elif block.startswith(b"data: ") and b"\n" not in block:
-            frame = Frame(b"", block[6:])
-        else:
-            frame = _read_lines(block)
-        if frame.data and not frame.data.isspace():
-            found.append(frame)
-    return found
+    if block.startswith(b"event: "):
+        end = block.find(b"\n")
+        if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0:
+            return Frame(block[7:end], block[end + 7 :])
+    elif block.startswith(b"data: ") and b"\n" not in block:
+        return Frame(b"", block[6:])
+    return _read_lines(block)
 
 
 def _read_lines(block: bytes) -> Frame:

@@ -6,6 +6,7 @@ caching” and “Structured outputs” of docs.claude.com, as they stood in Nov
 
 from translators.claude.blocks import COUNTS
 from translators.claude.failure import read_failure, write_failure
+from translators.claude.grammar import Grammar, check_reply
 from translators.claude.reply import read_reply, write_reply
 from translators.claude.request import read_request
 from translators.claude.request_writer import write_request
@@ -32,6 +33,8 @@ DIALECT = Dialect(
     failure_mark=rb'(?:^|[\r\n])(?:event: ?error[\r\n]|data: ?\{ ?"type": ?"error")',
     end_hints=(b"message_stop",),
     reasoning_fields=("thinking", "output_config.effort"),
+    grammar=Grammar,
+    check_reply=check_reply,
     ping=b'event: ping\ndata: {"type":"ping"}\n\n',
     stream_failure=write_stream_failure,
 )

@@ -7,6 +7,7 @@ November 2026.
 
 from translators.dialect import Dialect
 from translators.gemini.failure import read_failure, write_failure
+from translators.gemini.grammar import Grammar, check_reply
 from translators.gemini.media import VENDOR
 from translators.gemini.reply import read_reply, write_reply
 from translators.gemini.request import read_request, write_request
@@ -34,6 +35,8 @@ DIALECT = Dialect(
     failure_mark=rb'(?:\A|[\n\[,]|data: ?)\s*\{\s*"error"\s*:\s*\{\s*"(?:code|message|status|details)"',
     end_hints=(b"finishReason", b"blockReason"),
     reasoning_fields=("generationConfig.thinkingConfig",),
+    grammar=Grammar,
+    check_reply=check_reply,
     stream_failure=stream_failure,
     model_in_body=False,
     ping=b"\n",

@@ -7,6 +7,7 @@ Follows OpenAI's API reference: “Create chat completion”, “The chat comple
 
 from translators.dialect import Dialect
 from translators.openai_chat.failure import read_failure, write_failure
+from translators.openai_chat.grammar import Grammar, check_reply
 from translators.openai_chat.reply import read_reply, write_reply
 from translators.openai_chat.request import read_request
 from translators.openai_chat.request_writer import write_request
@@ -36,4 +37,6 @@ DIALECT = Dialect(
     failure_mark=rb'"error": ?\{',
     end_hints=(b"[DONE]", b"finish_reason"),
     reasoning_fields=("reasoning_effort",),
+    grammar=Grammar,
+    check_reply=check_reply,
 )

@@ -7,6 +7,7 @@ them.
 
 from translators.dialect import Dialect
 from translators.openai_responses.failure import read_failure, write_failure
+from translators.openai_responses.grammar import Grammar, check_reply
 from translators.openai_responses.items import NAME, VENDOR
 from translators.openai_responses.outgoing import write_request
 from translators.openai_responses.reply import read_reply, write_reply, write_stream_failure
@@ -43,5 +44,7 @@ DIALECT = Dialect(
     ),
     failure_hints=(b"response.failed", b"error"),
     reasoning_fields=("reasoning.effort",),
+    grammar=Grammar,
+    check_reply=check_reply,
     stream_failure=write_stream_failure,
 )
