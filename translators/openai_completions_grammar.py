@@ -37,6 +37,7 @@ class Grammar(Chunks):
     """One for each stream."""
 
     OBJECT = "text_completion"
+    ORDERED = False
 
     def _chunk(self, data: bytes) -> None:
         chunk = self.decoded(_chunk, data)
@@ -45,8 +46,6 @@ class Grammar(Chunks):
         for place, said in enumerate(chunk.choices or ()):
             path = f"$.choices[{place}]"
             choice = self._choice(said.index, path)
-            if choice is None:
-                continue
             if choice.finish and (said.text or said.finish_reason is not None):
                 self.note("more of a choice that has finished", path)
             choice.finish = said.finish_reason or choice.finish

@@ -176,6 +176,7 @@ class Answering:
         if head.type == "tool_use":
             if not block.pieces and complete:
                 self.events.append(ArgumentsDelta(number, bytes(head.input).decode() or "{}"))
+            complete = complete and (not block.pieces or _is_json("".join(block.pieces)))
         elif head.type in _HOSTED:
             given = bytes(head.input).decode() or "{}"
             if not block.pieces and given != "{}":
@@ -285,6 +286,15 @@ def citation_of(raw: Raw) -> Citation:
         vendor=VENDOR,
         native=raw,
     )
+
+
+def _is_json(text: str) -> bool:
+    """Whether arguments are whole: a call stops on the wire also where the answer was cut inside of them."""
+    try:
+        msgspec.json.decode(text.encode())
+    except ValueError:
+        return False
+    return True
 
 
 def _with(raw: Raw, key: str, value: str) -> Raw:

@@ -70,6 +70,7 @@ class _Chunk(Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
+_EMPTY = Raw(b'""')
 _text = msgspec.json.Decoder(str)
 _call = msgspec.json.Decoder(_Call)
 
@@ -183,7 +184,7 @@ class Grammar(EventStream):
         for number, part in enumerate(parts):
             at = f"{path}.content.parts[{number}]"
             _check_part(self, part, at)
-            if not over and candidate.finishReason is None and part.get("text") == b'""' and len(part) == 1:
+            if not over and candidate.finishReason is None and part.get("text") == _EMPTY and len(part) == 1:
                 self.note("an empty text before the end", f"{at}.text", "google-genai for JavaScript", mild=True)
         if candidate.finishReason is not None:
             self._finished[candidate.index] = True
@@ -239,7 +240,7 @@ def check_reply(body: bytes) -> list[Violation]:
             findings.note("no parts", f"{path}.content.parts", _PARTS, mild=True)
         for number, part in enumerate(parts):
             _check_part(findings, part, f"{path}.content.parts[{number}]")
-            if part.get("text") == b'""' and len(parts) > 1:
+            if part.get("text") == _EMPTY and len(parts) > 1:
                 rule = "google-genai for JavaScript drops the turn"
                 findings.note("an empty text among others", f"{path}.content.parts[{number}]", rule, mild=True)
         if candidate.finishReason is None:

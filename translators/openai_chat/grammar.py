@@ -104,11 +104,13 @@ class Chunks(EventStream):
     """What chunks of both kinds share: constant heads, choices in their order, one finish each, usage last, [DONE]."""
 
     OBJECT = "chat.completion.chunk"
+    ORDERED = True
+    """Choices begin in the order of their indexes."""
 
     def __init__(self) -> None:
         super().__init__("OpenAI: Streaming")
         self._head: tuple[object, ...] = ()
-        self._choices: list[Choice] = []
+        self._choices: dict[int, Choice] = {}
         self._counts: bool | None = None  # the chunks have a member `usage`
         self._counted = self._failed = self._done = False
 
@@ -140,7 +142,8 @@ class Chunks(EventStream):
                 self.note("id, model and created stand in every chunk, and stay")
             self._head = head
         if self._counted:
-            self.note("a chunk after the usage", rule="openai for Python forgets the usage")
+            mild = not chunk.choices and not chunk.usage  # as OpenAI's own, of moderation
+            self.note("a chunk after the usage", rule="openai for Python forgets the usage", mild=mild)
         counts = chunk.usage is not UNSET
         if counts is not self._counts and self._counts is not None:
             self.note("`usage` stands in every chunk or in none", "$.usage")
@@ -153,22 +156,24 @@ class Chunks(EventStream):
             if chunk.choices:
                 self.note("usage beside choices", "$.usage")
         elif not chunk.choices:
-            self.note("neither choices nor usage", "$.choices")
+            self.note("neither choices nor usage", "$.choices", mild=True)
         return True
 
-    def _choice(self, index: int, path: str) -> Choice | None:
-        if index == len(self._choices):
-            self._choices.append(Choice())
-        if 0 <= index < len(self._choices):
-            return self._choices[index]
-        self.note(f"choice {index}, {len(self._choices)} is next", f"{path}.index", _PLACE)
-        return None
+    def _choice(self, index: int, path: str) -> Choice:
+        choice = self._choices.get(index)
+        if choice is None:
+            if index != len(self._choices) and self.ORDERED:
+                self.note(f"choice {index}, {len(self._choices)} is next", f"{path}.index", _PLACE)
+            choice = self._choices[index] = Choice()
+        return choice
 
     def _whole(self) -> None:
         """[DONE], and no error: everything must be there."""
         if not self._choices:
             self.note("no choice", rule=_WANTED)
-        for index, choice in enumerate(self._choices):
+        if sorted(self._choices) != list(range(len(self._choices))):
+            self.note(f"choices {sorted(self._choices)}", rule=_PLACE)
+        for index, choice in self._choices.items():
             if not choice.finish:
                 self.note(f"choice {index} has no finish_reason", rule=_WANTED)
         if self._counts and not self._counted:
@@ -188,9 +193,7 @@ class Grammar(Chunks):
             return
         for place, said in enumerate(chunk.choices or ()):
             path = f"$.choices[{place}]"
-            choice = self._choice(said.index, path)
-            if choice is not None:
-                self._said(choice, said, path)
+            self._said(self._choice(said.index, path), said, path)
 
     def _said(self, choice: Choice, said: _ChunkChoice, path: str) -> None:
         delta = said.delta

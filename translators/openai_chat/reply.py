@@ -139,10 +139,11 @@ def _choice(candidate: Candidate, legacy: bool, ledger: Ledger) -> dict[str, Any
         message["refusal"], message["content"] = stop.explanation or None, None
     elif stop.explanation:
         ledger.lose(f"candidates[{candidate.index}].stop", losses.EXPLANATION)
-    finish = write_stop(stop, bool(refusal))
     calls = message.get("tool_calls")
-    if legacy and calls:
-        message["function_call"] = calls[0].get("function")
+    finish = write_stop(stop, bool(refusal), bool(calls))
+    function = next((call["function"] for call in calls or () if "function" in call), None)
+    if legacy and function is not None:
+        message["function_call"] = function
         del message["tool_calls"]
         finish = "function_call" if finish == "tool_calls" else finish
     return {

@@ -62,8 +62,9 @@ class _Choice:
         self.head = head
         self.calls = self.details = self.annotations = self.images = 0
         self.length = 0  # code points of content so far
-        self.reasoned = self.refused = self.spoke = self.finished = False
+        self.reasoned = self.refused = self.spoke = self.finished = self.function = False
         self.seal: Seal | None = None
+        self.audio = -1  # the block that is its one audio
 
 
 class _Block:
@@ -207,6 +208,8 @@ class StreamWriter:
         elif event.kind == "image":
             block.index = choice.images
             choice.images += 1
+        elif event.kind == "audio" and choice.audio < 0:
+            choice.audio = event.block
         self._blocks[event.block] = block
         if event.seal is not None and event.kind != "tool":
             self._sealed(Sealed(event.block, event.seal), out)
@@ -215,17 +218,18 @@ class StreamWriter:
         choice = block.choice
         choice.spoke = True
         block.seal = event.seal
-        block.index = choice.calls
-        choice.calls += 1
         if self._legacy and not block.custom:
-            if block.index:
+            if choice.function:
                 # A choice has one function_call; the reader of such requests asks for one.
                 block.kind, block.name = "unknown", says.SECOND_CALL
                 return
+            choice.function = True
             block.head = choice.head + b'{"function_call":{"arguments":'
             block.tail = b"}}" + self._end
             self._delta(choice, {"function_call": {"name": event.name, "arguments": ""}}, out)
             return
+        block.index = choice.calls
+        choice.calls += 1
         member, text = ("custom", "input") if block.custom else ("function", "arguments")
         piece: dict[str, Any] = {"index": block.index, "id": call_id(event.id), "type": member}
         piece[member] = {"name": event.name, text: ""}
@@ -247,7 +251,7 @@ class StreamWriter:
         if block.kind == "image":
             block.mime = event.mime or block.mime
             block.pieces.append(event.data)
-        elif block.kind == "audio":
+        elif block.kind == "audio" and block.choice.audio == event.block:
             audio = {"id": block.id} if not block.said else {}
             audio |= {"data": event.data} if event.data else {}
             audio |= {"transcript": event.transcript} if event.transcript else {}
@@ -319,8 +323,8 @@ class StreamWriter:
             self._delta(choice, {"refusal": stop.explanation}, out)
         elif stop.explanation:
             self._asked.ledger.lose(f"candidates[{event.candidate}].stop", losses.EXPLANATION)
-        word = write_stop(stop, choice.refused)
-        if self._legacy and word == "tool_calls":
+        word = write_stop(stop, choice.refused, called=choice.function or choice.calls > 0)
+        if choice.function and word == "tool_calls":
             word = "function_call"
         self._finish(choice, word, out)
 

@@ -175,8 +175,7 @@ def read_stop(word: str | None, refused: bool) -> Stop:
     return Stop(reason=reason, native=native)
 
 
-def write_stop(stop: Stop, refused: bool) -> str:
-    """finish_reason; a refusal in words ends with "stop", as OpenAI's own do."""
-    if stop.reason == "refusal" and refused:
-        return "stop"
-    return _WORDS.get(stop.reason, "stop")
+def write_stop(stop: Stop, refused: bool, called: bool = False) -> str:
+    """finish_reason; a refusal in words ends with "stop", as OpenAI's own do. A call outranks a "stop"."""
+    word = "stop" if stop.reason == "refusal" and refused else _WORDS.get(stop.reason, "stop")
+    return "tool_calls" if called and word == "stop" else word
