@@ -1,11 +1,12 @@
 """What stays of an exchange when it is over: plain data in the flow, and one line that tells the story."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from mitmproxy.http import HTTPFlow
 
 from addons.exchanges import Attempt, Exchange, Exchanges
+from translators.dialect import Violation
 from translators.model import Usage
 
 
@@ -27,11 +28,51 @@ class Record:
         exchange = self.exchanges.close(flow)
         if exchange is None:
             return
-        flow.comment = story(exchange, flow)
-        flow.metadata["cliproxy"] = plain(exchange)
+        verdict = check(exchange)
+        flow.comment = story(exchange, flow, verdict)
+        flow.metadata["cliproxy"] = plain(exchange, verdict)
 
 
-def story(exchange: Exchange, flow: HTTPFlow) -> str:
+class Verdict(NamedTuple):
+    """Whether what the client got is what its dialect's clients need. how: "whole", "beginning" (the client left, so
+    nothing may be said of the end), or why nobody looked.
+    """
+
+    how: str
+    violations: list[Violation] = []
+    count: int = 0
+
+
+LARGEST = 1024 * 1024
+"""Bytes of an answer. A larger one is not checked: a megabyte takes some 25 ms, in which nobody else is served."""
+
+
+def check(exchange: Exchange) -> Verdict:
+    """Check the bytes the client got against the grammar of its dialect. Never raises: it is about somebody else."""
+    pump, tape, client = exchange.pump, exchange.emitted, exchange.client
+    if pump is None or not pump.committed or not tape.size or exchange.call.operation != "generate":
+        return Verdict("no answer")
+    if tape.left_out or tape.size > LARGEST:
+        return Verdict("too large")
+    try:
+        if not exchange.asked.stream:
+            if client.check_reply is None or not pump.ended:
+                return Verdict("no grammar" if client.check_reply is None else "no answer")
+            found = client.check_reply(tape.bytes())
+            return Verdict("whole", found, len(found))
+        if client.grammar is None:
+            return Verdict("no grammar")
+        grammar = client.grammar()
+        found = grammar.feed(tape.bytes())
+        over = pump.ended or pump.failure is not None
+        if over:
+            found += grammar.finish()
+        return Verdict("whole" if over else "beginning", found, grammar.count)
+    except Exception as error:
+        return Verdict(f"the checker failed: {type(error).__name__}: {error}"[:200])
+
+
+def story(exchange: Exchange, flow: HTTPFlow, verdict: Verdict | None = None) -> str:
     """`claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234→567 tok · 2 drops`."""
     upstream = exchange.attempts[-1].dialect if exchange.attempts else ""
     pieces = [
@@ -50,6 +91,10 @@ def story(exchange: Exchange, flow: HTTPFlow) -> str:
     count = len(exchange.ledger.losses) + sum(loss.semantic for loss in exchange.asked.ledger.losses)
     if count:
         pieces.append(f"{count} drop{'s' if count > 1 else ''}")
+    first = next((one for one in verdict.violations if not one.mild), None) if verdict is not None else None
+    if verdict is not None and first is not None:
+        more = f" (+{verdict.count - 1})" if verdict.count > 1 else ""
+        pieces.append(f"⚠ not {exchange.client.name}: {first.what}{more}"[:120])
     failure = exchange.refusal or (exchange.attempts[-1].failure if exchange.attempts else None)
     if failure is not None:
         pieces.append(f"{failure.origin}: {failure.message}"[:200])
@@ -68,8 +113,9 @@ def _tokens(usage: Usage) -> str:
     return f"{usage.input or 0:,}{cached}→{usage.output or 0:,}{thought} tok"
 
 
-def plain(exchange: Exchange) -> dict[str, Any]:
+def plain(exchange: Exchange, verdict: Verdict | None = None) -> dict[str, Any]:
     """Everything worth keeping, in types that mitmproxy can save."""
+    verdict = verdict or check(exchange)
     return {
         "client": exchange.client.name,
         "operation": exchange.call.operation,
@@ -82,6 +128,11 @@ def plain(exchange: Exchange) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in exchange.attempts],
         "emitted": exchange.emitted.bytes(),
         "refusal": exchange.refusal.message if exchange.refusal else "",
+        "grammar": {
+            "checked": verdict.how,
+            "count": verdict.count,
+            "violations": [[one.frame, one.path, one.what, one.rule, one.mild] for one in verdict.violations],
+        },
     }
 
 

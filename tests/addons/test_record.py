@@ -1,7 +1,7 @@
 """The one line that tells the story of a flow."""
 
 from addons.exchanges import Attempt, Tape
-from addons.record import plain, story
+from addons.record import check, plain, story
 from tests.addons.scene import scene
 from translators.losses import Loss
 from translators.model import Failure, Stop, Usage
@@ -60,3 +60,66 @@ def test_what_is_kept_is_plain_data() -> None:
                 check(member)
 
         check(kept)
+
+
+class Piped(Told):
+    """A pump at its end."""
+
+    committed, ended, failure = True, True, None
+
+
+def checked(emitted: bytes, *, stream: bool = True, pump: type[Told] = Piped, limit: int = 10_000) -> tuple[str, str]:
+    """How an answer to a Claude client was checked, and its line."""
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK | {"stream": stream})
+        exchange.pump = pump()  # type: ignore[assignment]
+        exchange.emitted = Tape(limit)
+        for at in range(0, len(emitted), 100):
+            exchange.emitted.add(emitted[at : at + 100])
+        verdict = check(exchange)
+        kept = plain(exchange, verdict)["grammar"]
+        assert kept["count"] == verdict.count
+        assert all(isinstance(member, str | int) for one in kept["violations"] for member in one)
+        return kept["checked"], story(exchange, exchange.flow, verdict)
+
+
+GOOD = b"".join(
+    b'event: %s\ndata: {"type":"%s"%s}\n\n' % (name, name, rest)
+    for name, rest in (
+        (
+            b"message_start",
+            b',"message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,'
+            b'"usage":{"input_tokens":1,"output_tokens":1}}',
+        ),
+        (b"message_delta", b',"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}'),
+        (b"message_stop", b""),
+    )
+)
+
+
+def test_what_the_client_got_is_checked() -> None:
+    how, line = checked(GOOD)
+    assert how == "whole"
+    assert "⚠" not in line
+    how, line = checked(GOOD + GOOD)
+    assert how == "whole"
+    assert "⚠ not claude: message_start after the end (+2)" in line
+    assert "⚠" in checked(b"{}", stream=False)[1]
+
+
+def test_a_client_that_left_has_only_the_beginning() -> None:
+    class Left(Piped):
+        ended = False
+
+    how, line = checked(GOOD[:-50], pump=Left)
+    assert how == "beginning"
+    assert "⚠" not in line
+
+
+def test_what_is_not_checked_says_why() -> None:
+    class Refused(Piped):
+        committed = False
+
+    assert checked(GOOD, pump=Refused)[0] == "no answer"
+    assert checked(GOOD * 9, limit=1000)[0] == "too large"
+    assert checked(b"")[0] == "no answer"

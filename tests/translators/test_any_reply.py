@@ -1,5 +1,8 @@
 """Whatever an upstream says, and however it is cut: what a client gets is grammatical."""
 
+import json
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -57,6 +60,16 @@ def test_every_stream_is_grammatical(name: str, tape: bytes) -> None:
     assert violations(dialect, *chopped(out, 1 + len(tape) % 7)) == []
 
 
+def _has_no_other_place(found: Violation, body: bytes) -> bool:
+    """Gemini: a signature that no part beside it can take stands on an empty text, as Google's own do."""
+    if found.what != "an empty text among others":
+        return False
+    candidate, place = map(int, re.findall(r"\d+", found.path))
+    parts = json.loads(body)["candidates"][candidate]["content"]["parts"]
+    free = [part for part in parts if part.keys() in ({"text"}, {"functionCall"})]
+    return "thoughtSignature" in parts[place] and (place + 1 < len(parts) or not free)
+
+
 @CLIENTS
 @settings(max_examples=80, deadline=None)
 @given(tape=TAPES)
@@ -65,7 +78,8 @@ def test_every_whole_answer_is_grammatical(name: str, tape: bytes) -> None:
     if not isinstance(events[-1], Failed):
         body = dialect.write_reply(fold(events), asked_of(tape, name, stream=False))
         assert dialect.check_reply is not None
-        assert dialect.check_reply(body) == [], (events, body)
+        found = [each for each in dialect.check_reply(body) if not _has_no_other_place(each, body)]
+        assert found == [], (events, body)
 
 
 @CLIENTS

@@ -9,6 +9,7 @@ from translators.gemini.answer import Answer
 from translators.gemini.stream import StreamReader
 from translators.gemini.stream_writer import written
 from translators.model import Reply
+from translators.seals import unwrap, wrap_base64
 
 
 def read_reply(body: bytes) -> list[Event]:
@@ -46,9 +47,25 @@ def _candidate(answer: Answer, index: int, parts: list[Any]) -> dict[str, Any]:
         if isinstance(last, dict) and last.keys() == {"text", "thought"}:  # thinking was the last that was said
             last["thoughtSignature"] = left[0]["thoughtSignature"]
             return {"index": index, "content": {"role": "model", "parts": parts}, **beside}
-        bare = [part for part in parts if isinstance(part, dict) and part.keys() == {"text"}]
-        if bare:  # a signature of its own part would be an empty text beside others
-            bare[-1]["thoughtSignature"] = left[0]["thoughtSignature"]
-        else:
+        if not _take_along(parts, left[0]["thoughtSignature"]):
             parts = parts + left
     return {"index": index, "content": {"role": "model", "parts": parts or [{"text": ""}]}, **beside}
+
+
+def _take_along(parts: list[Any], signature: str) -> bool:
+    """Put a signature that found no part on one that is there: an empty text beside others costs clients the turn."""
+    said = [part for part in parts if isinstance(part, dict) and not part.get("thought")]
+    bare = [part for part in said if part.keys() in ({"text"}, {"functionCall"})]
+    if bare:
+        bare[-1]["thoughtSignature"] = signature
+        return True
+    late = unwrap(signature)
+    if late is None:
+        return False
+    for part in reversed(said):
+        early = unwrap(part["thoughtSignature"]) if "thoughtSignature" in part else []
+        beside = "inlineData" not in part or all(seal.place == "ahead" for seal in late)
+        if early is not None and beside:
+            part["thoughtSignature"] = wrap_base64(*early, *late)
+            return True
+    return False
