@@ -1,6 +1,7 @@
 """What stays of an exchange when it is over: plain data in the flow, and one line that tells the story."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mitmproxy.http import HTTPFlow
@@ -39,8 +40,8 @@ class Verdict(NamedTuple):
     """
 
     how: str
-    violations: list[Violation] = []
-    count: int = 0
+    violations: Sequence[Violation] = ()
+    number: int = 0
 
 
 LARGEST = 1024 * 1024
@@ -91,10 +92,10 @@ def story(exchange: Exchange, flow: HTTPFlow, verdict: Verdict | None = None) ->
     count = len(exchange.ledger.losses) + sum(loss.semantic for loss in exchange.asked.ledger.losses)
     if count:
         pieces.append(f"{count} drop{'s' if count > 1 else ''}")
-    first = next((one for one in verdict.violations if not one.mild), None) if verdict is not None else None
-    if verdict is not None and first is not None:
-        more = f" (+{verdict.count - 1})" if verdict.count > 1 else ""
-        pieces.append(f"⚠ not {exchange.client.name}: {first.what}{more}"[:120])
+    wrong = [one.what for one in verdict.violations if not one.mild] if verdict is not None else []
+    if verdict is not None and wrong:
+        more = f" (+{verdict.number - 1})" if verdict.number > 1 else ""
+        pieces.append(f"⚠ not {exchange.client.name}: {wrong[0]}{more}"[:120])
     failure = exchange.refusal or (exchange.attempts[-1].failure if exchange.attempts else None)
     if failure is not None:
         pieces.append(f"{failure.origin}: {failure.message}"[:200])
@@ -130,7 +131,7 @@ def plain(exchange: Exchange, verdict: Verdict | None = None) -> dict[str, Any]:
         "refusal": exchange.refusal.message if exchange.refusal else "",
         "grammar": {
             "checked": verdict.how,
-            "count": verdict.count,
+            "count": verdict.number,
             "violations": [[one.frame, one.path, one.what, one.rule, one.mild] for one in verdict.violations],
         },
     }

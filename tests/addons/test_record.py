@@ -78,7 +78,7 @@ def checked(emitted: bytes, *, stream: bool = True, pump: type[Told] = Piped, li
             exchange.emitted.add(emitted[at : at + 100])
         verdict = check(exchange)
         kept = plain(exchange, verdict)["grammar"]
-        assert kept["count"] == verdict.count
+        assert kept["count"] == verdict.number
         assert all(isinstance(member, str | int) for one in kept["violations"] for member in one)
         return kept["checked"], story(exchange, exchange.flow, verdict)
 
