@@ -26,8 +26,10 @@ def images(found: Fold) -> list[Image]:
 
 
 def told(found: Fold) -> tuple[Meaning, list[tuple[Any, ...]], list[Image]]:
+    """All that is compared. Claude: arguments that were cut are no JSON, which a whole message must say as `_raw`."""
     said = meaning(found)
-    return said._replace(thinking="".join(said.thinking.split())), citations(found), images(found)
+    calls = [call for call in said.calls if said.stop != "length" or "_raw" not in call[1]]
+    return said._replace(thinking="".join(said.thinking.split()), calls=calls), citations(found), images(found)
 
 
 def compare(upstream: str, answer: Answer) -> None:

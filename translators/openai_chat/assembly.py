@@ -29,7 +29,7 @@ from translators.openai_chat.failure import read_error
 from translators.openai_chat.media import read_url, standard_base64
 from translators.openai_chat.messages import detail_seal, google_seal, read_citation, thinking_text
 from translators.openai_chat.usage import FAILURES, read_stop, read_usage
-from translators.openai_chat.wire import Detail, Part, given
+from translators.openai_chat.wire import Annotation, Detail, Part, given
 from translators.parts import Inline, Seal
 
 
@@ -54,7 +54,7 @@ class Candidate:
     # --- pieces -----------------------------------------------------------------------------------------------------
 
     def take(self, delta: Delta, logprobs: LogprobsWire | None, out: list[Event]) -> None:
-        """Read one delta: reasoning, content, refusal, calls, media, citations, in this order."""
+        """Read one delta: reasoning, content with its citations, refusal, calls, media, in this order."""
         thought = delta.extra_content is not None and _is_thought(delta)
         if delta.reasoning_details:
             self._details(delta, out)
@@ -69,6 +69,8 @@ class Candidate:
                 self._think(content or "", out)
             else:
                 self._say(content or "", logprobs, out)
+        if delta.annotations:
+            self._cite(delta.annotations, out)
         if delta.refusal:
             self.refused = True
             if self.kind != "refusal" or self.block < 0:
@@ -81,7 +83,7 @@ class Candidate:
             self.calls.take_legacy(delta.function_call, out)
         if delta.audio is not None or delta.images:
             self._media(delta, out)
-        if delta.annotations or delta.extra_content is not None:
+        if delta.extra_content is not None:
             self._attach(delta, thought, out)
 
     def _say(self, text: str, logprobs: LogprobsWire | None, out: list[Event]) -> None:
@@ -156,13 +158,16 @@ class Candidate:
                 self.switch("image", out)
                 out.append(MediaDelta(self.block, source.mime, source.data))
 
-    def _attach(self, delta: Delta, thought: bool, out: list[Event]) -> None:
-        """Citations and Google's signature belong to the open text block (the signature of a thought to that)."""
-        if delta.annotations and self.block >= 0 and self.kind == "text":
-            for annotation in delta.annotations:
+    def _cite(self, annotations: list[Annotation], out: list[Event]) -> None:
+        """Citations belong to the open text block."""
+        if self.block >= 0 and self.kind == "text":
+            for annotation in annotations:
                 citation = read_citation(annotation, self.begin)
                 if citation is not None:
                     out.append(Cited(self.block, citation))
+
+    def _attach(self, delta: Delta, thought: bool, out: list[Event]) -> None:
+        """Google's signature belongs to the open text block (the signature of a thought to that)."""
         seal: Seal | None = google_seal(delta.extra_content)
         if seal is not None and self.calls.any() and not delta.content:
             self.calls.seal(seal, out)
