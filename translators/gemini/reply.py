@@ -55,11 +55,12 @@ def _candidate(answer: Answer, index: int, parts: list[Any]) -> dict[str, Any]:
 def _take_along(parts: list[Any], signature: str) -> bool:
     """Put a signature that found no part on one that is there: an empty text beside others costs clients the turn."""
     said = [part for part in parts if isinstance(part, dict) and not part.get("thought")]
-    bare = [part for part in said if part.keys() in ({"text"}, {"functionCall"})]
+    late = unwrap(signature)
+    takers = ({"text"}, {"functionCall"}) if late is not None else ({"text"},)  # Google checks those of calls
+    bare = [part for part in said if part.keys() in takers]
     if bare:
         bare[-1]["thoughtSignature"] = signature
         return True
-    late = unwrap(signature)
     if late is None:
         return False
     for part in reversed(said):
