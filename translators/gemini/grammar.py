@@ -209,11 +209,11 @@ class Grammar(EventStream):
 
 
 def _check_part(findings: Findings, part: dict[str, Raw], path: str) -> None:
-    said = part.keys() - _MARKS
-    if not said:
+    if "text" in part:
+        if findings.decoded(_text, part["text"], f"{path}.text") is None or len(part) == 1:
+            return
+    elif not part.keys() - _MARKS:
         findings.note("a part that holds nothing", path, _PARTS, mild=bool(part))
-    if "text" in part and findings.decoded(_text, part["text"], f"{path}.text") is None:
-        return
     if "functionCall" in part:
         call = findings.decoded(_call, part["functionCall"], f"{path}.functionCall")
         if call is not None and not call.name and call.partialArgs is UNSET and call.willContinue is None:
