@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.translators.any_reply import TAPES, asked_of, dice, events_of
 from translators.dialect import Dialect, Violation
-from translators.events import Event, Failed, Order
+from translators.events import BlockClosed, BlockOpened, Ended, Event, Failed, Finished, MediaDelta, Order, Started
 from translators.fold import fold
+from translators.model import Stop
 from translators.pump import Pipe
 from translators.registry import DIALECTS
 from translators.seals import unwrap
@@ -105,3 +106,16 @@ def test_through_a_pipe_in_any_pieces(name: str, tape: bytes, upstream: str, siz
         assert violations(here, *said) == [], (body, b"".join(said))
     else:
         assert pipe.failure is not None
+
+
+def test_a_choice_of_chat_has_one_audio_and_the_others_are_listed() -> None:
+    events: list[Event] = [Started("i", "m", 1)]
+    for number in range(2):
+        events += [BlockOpened(number, "audio", f"a{number}"), MediaDelta(number, "", "AAAA"), BlockClosed(number)]
+    events += [Finished(Stop(reason="stop")), Ended()]
+    chat = DIALECTS["openai-chat"]
+    streamed, collected = asked_of(b"", "openai-chat"), asked_of(b"", "openai-chat", stream=False)
+    assert chat.stream_writer(streamed).write(events).count(b'"audio"') == 1
+    assert json.loads(chat.write_reply(fold(events), collected))["choices"][0]["message"]["audio"]["id"] == "a0"
+    assert [loss.path for loss in streamed.ledger.losses] == ["blocks[1]"]
+    assert streamed.ledger.losses == collected.ledger.losses

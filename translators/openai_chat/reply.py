@@ -21,6 +21,7 @@ from translators.openai_chat.failure import PAGE, is_error, read_failure
 from translators.openai_chat.media import data_url
 from translators.openai_chat.says import (
     BAD_CALL,
+    SECOND_AUDIO,
     SECOND_CALL,
     call_id,
     is_legacy,
@@ -112,7 +113,7 @@ def _lose(reply: Reply, legacy: bool, ledger: Ledger) -> None:
     """What has no words here, in those of the stream."""
     number = -1
     for candidate in reply.candidates:
-        calls = 0
+        calls = audios = 0
         for part in candidate.parts:
             number += 1
             match part:
@@ -125,6 +126,10 @@ def _lose(reply: Reply, legacy: bool, ledger: Ledger) -> None:
                     calls += 1
                     if legacy and calls > 1:
                         ledger.lose(f"blocks[{number}]", losses.no_place(SECOND_CALL), semantic=True)
+                case Audio():
+                    audios += 1
+                    if audios > 1:
+                        ledger.lose(f"blocks[{number}]", losses.no_place(SECOND_AUDIO), semantic=True)
                 case _:
                     pass
 
@@ -190,7 +195,7 @@ def _message(parts: list[Part]) -> dict[str, Any]:
                 said["calls"].append(_call(part))
             case Image(source=Inline() as source):
                 said["images"].append({"type": "image_url", "image_url": {"url": data_url(source)}})
-            case Audio(source=Inline() as source):
+            case Audio(source=Inline() as source) if audio is None:
                 audio = {"id": part.id, "data": source.data, "expires_at": 0, "transcript": part.transcript}
     silent = bool(said["calls"] or refusals or audio)
     message: dict[str, Any] = {

@@ -16,6 +16,7 @@ UNSAID = frozenset({"hosted", "hosted_result", "unknown"})
 """Kinds of blocks that a client of this dialect is not told of."""
 
 SECOND_CALL = "a second function_call"
+SECOND_AUDIO = "a second audio"
 
 BAD_CALL = Failure(kind="upstream", message="the upstream's model made a tool call that cannot be used")
 

@@ -210,6 +210,8 @@ class StreamWriter:
             choice.images += 1
         elif event.kind == "audio" and choice.audio < 0:
             choice.audio = event.block
+        elif event.kind == "audio":
+            block.kind, block.name = "unknown", says.SECOND_AUDIO
         self._blocks[event.block] = block
         if event.seal is not None and event.kind != "tool":
             self._sealed(Sealed(event.block, event.seal), out)
@@ -251,7 +253,7 @@ class StreamWriter:
         if block.kind == "image":
             block.mime = event.mime or block.mime
             block.pieces.append(event.data)
-        elif block.kind == "audio" and block.choice.audio == event.block:
+        elif block.kind == "audio":
             audio = {"id": block.id} if not block.said else {}
             audio |= {"data": event.data} if event.data else {}
             audio |= {"transcript": event.transcript} if event.transcript else {}
