@@ -9,7 +9,9 @@ from mitmproxy.http import HTTPFlow
 from addons import demo
 from addons.count_tokens import estimated_reply
 from addons.exchanges import Exchange, Exchanges
-from addons.prepare import UPSTREAM, prepare, prepare_demo
+from addons.memory import Memory
+from addons.prepare import UPSTREAM, prepare, prepare_demo, unsealable
+from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
 from providers.address import BadAddress, NoSuchOperation
 from translators.errors import TranslationError
@@ -22,8 +24,9 @@ _FAULTS = ("invalid", "model", "context", "too_large", "unprocessable")
 class Authorize:
     """Answers the engine's question, attempt by attempt."""
 
-    def __init__(self, exchanges: Exchanges) -> None:
+    def __init__(self, exchanges: Exchanges, memory: Memory) -> None:
         self.exchanges = exchanges
+        self.memory = memory
 
     async def cliproxy_attempt(self, flow: HTTPFlow) -> None:
         """Decide what could not be decided at once: wait for a cooldown to end, count tokens in a thread."""
@@ -105,12 +108,14 @@ class Authorize:
         if verdict.other_kind:
             exchange.avoid_kind = lease.credential.kind
         exchange.again = verdict.again
-        return failure if verdict.final else None
+        return failure if verdict.final or (verdict.unseal and not unsealable(exchange)) else None
 
     def _next(self, exchange: Exchange) -> None:
         failure = self._report(exchange) if exchange.attempts else None
         if failure is not None:
             exchange.refusal = failure
+        elif exchange.lease is not None and exchange.attempts and exchange.attempt.verdict == SEALED.reason:
+            prepare(exchange, exchange.lease, self.memory)
         elif exchange.runtime.demo and demo.serves(exchange.asked.model):
             prepare_demo(exchange)
         else:
@@ -130,7 +135,7 @@ class Authorize:
             if not isinstance(found, Lease):
                 break
             try:
-                prepare(exchange, found)
+                prepare(exchange, found, self.memory)
             except (NoSuchOperation, BadAddress) as error:  # another credential of the same model may be better off
                 pool.release(found, time.time())
                 unable = error
@@ -158,6 +163,7 @@ class Authorize:
             exchange.tried,
             time.time(),
             dialect_preference=exchange.client.name,
+            prefer=self.memory.maker(exchange),
             avoid_kind=exchange.avoid_kind,
         )
         if isinstance(found, Lease):

@@ -17,6 +17,7 @@ from addons.exchanges import Exchanges
 from addons.greet import Greet
 from addons.guard import Guard
 from addons.listen import Listen
+from addons.memory import Memory
 from addons.models import Models
 from addons.record import Record
 from addons.route import Route
@@ -28,7 +29,8 @@ terms = Terms(exchanges, settings)
 models = Models(settings, exchanges)
 listen = Listen(settings)
 
-authorize = Authorize(exchanges)
+memory = Memory(exchanges)
+authorize = Authorize(exchanges, memory)
 terms.choose = authorize.choose
 
 addons = [
@@ -39,6 +41,7 @@ addons = [
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange
     authorize,  # which credential, what is sent, what failures mean
+    memory,  # answers that their clients cannot carry back whole
     Greet(settings, models, listen),
     Record(exchanges),  # last: it sees what everyone did, and closes the exchange
 ]

@@ -8,7 +8,7 @@ the flow as plain data.
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mitmproxy.http import HTTPFlow
 from mitmproxy.net.server_spec import ServerSpec
@@ -107,7 +107,10 @@ class Attempt:
 
 @dataclass(eq=False, slots=True)
 class Exchange:
-    """One request of a client and everything done for it."""
+    """One request of a client and everything done for it.
+
+    unsealed: the upstream has refused reasoning state; what is sent goes without that of finished turns, or of all.
+    """
 
     flow: HTTPFlow
     call: Call
@@ -128,6 +131,7 @@ class Exchange:
     rounds: int = 0
     again: bool = True
     avoid_kind: str = ""
+    unsealed: Literal["", "past", "all"] = ""
     wait: float | None = None
     wire: Wire | None = None
     refusal: Failure | None = None

@@ -9,6 +9,7 @@ from mitmproxy.net.server_spec import ServerSpec
 
 from addons import demo
 from addons.exchanges import Attempt, Exchange, Tape, Wire
+from addons.memory import Memory
 from addons.route import read_request
 from credentials.pool import Lease
 from providers.address import (
@@ -34,13 +35,14 @@ from translators.names import ToolName
 from translators.parts import Vendor
 from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
+from translators.seals import ACCOUNT_BOUND, account_mark
 
 UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
 """What an operation of ours is called where addresses and outcomes are looked up."""
 
 
-def prepare(exchange: Exchange, lease: Lease) -> None:
-    """Set the wire of a lease, and begin the attempt in the record.
+def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
+    """Set the wire of a lease, and begin the attempt in the record. memory: what the client did not carry.
 
     Raises NoSuchOperation (this provider cannot do it), BadAddress (the config's fault), TranslationError (the
     request's).
@@ -53,14 +55,16 @@ def prepare(exchange: Exchange, lease: Lease) -> None:
     where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
     via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
     client_headers = exchange.headers
-    outgoing = _outgoing(exchange, lease, upstream)
-    outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
+    outgoing = _outgoing(exchange, lease, upstream, memory)
+    outgoing = _with_rules(
+        exchange, lease, upstream, _unsealed(exchange, lease, upstream, memory, outgoing), client_headers
+    )
     for step in provider.steps:
         outgoing = replace(outgoing, body=STEPS[step](outgoing.body))
     _put(exchange, lease, upstream, where, via, outgoing, client_headers)
 
 
-def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
+def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect, memory: Memory) -> Outgoing:
     aim = Aim(
         model=lease.model,
         provider=lease.provider.key,
@@ -68,6 +72,7 @@ def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
         stream=exchange.asked.stream,
         traits=lease.traits,
         official=lease.provider.official,
+        account=account_mark(lease.credential.id),
     )
     request: Request | None = None
     exchange.ledger = Ledger()
@@ -75,6 +80,7 @@ def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
         request = read_request(exchange)
         exchange.ledger = exchange.reading.copy()
         _refuse_state(request)
+        request = memory.restored(exchange, lease, request, exchange.ledger)
     outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
     semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
     if semantic and exchange.runtime.config.strict:
@@ -83,6 +89,41 @@ def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect) -> Outgoing:
     if exchange.call.operation == "count_tokens":
         return Outgoing(counting.write_count(upstream.name, outgoing.body, lease.model), outgoing.headers)
     return outgoing
+
+
+def unsealable(exchange: Exchange) -> bool:
+    """Take out more of the reasoning state that the last attempt sent: that of finished turns, if they have any, else
+    all. False: there is nothing to take out (any more)."""
+    sent, unseal = exchange.attempt.body, DIALECTS[exchange.attempt.dialect].unseal
+    if unseal is None or exchange.unsealed == "all" or len(sent) >= exchange.keep:
+        return False
+    if not exchange.unsealed and unseal(sent, lambda _, current: not current)[1]:
+        exchange.unsealed = "past"
+    elif unseal(sent, lambda _data, _current: True)[1]:
+        exchange.unsealed = "all"
+    else:
+        return False
+    return True
+
+
+def _unsealed(exchange: Exchange, lease: Lease, upstream: Dialect, memory: Memory, outgoing: Outgoing) -> Outgoing:
+    """Without the reasoning state that the upstream has refused, or that only another account could open."""
+    if upstream.unseal is None:
+        return outgoing
+    body = outgoing.body
+    if exchange.unsealed:
+        everywhere = exchange.unsealed == "all"
+        body, paths = upstream.unseal(body, lambda _, current: everywhere or not current)
+        _tell(exchange.ledger, paths, "the upstream refused reasoning of earlier requests")
+    elif lease.provider.vendor in ACCOUNT_BOUND and len(memory.makers) and b"encrypted_content" in body:
+        body, paths = upstream.unseal(body, lambda data, _: memory.is_foreign(data, lease))
+        _tell(exchange.ledger, paths, "reasoning of another account")
+    return replace(outgoing, body=body)
+
+
+def _tell(ledger: Ledger, paths: list[str], reason: str) -> None:
+    for path in paths:
+        ledger.lose(path, reason)
 
 
 def _put(
@@ -116,7 +157,7 @@ def _put(
         headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in (fixed | secret).items()],
         body=outgoing.body,
         read_failure=upstream.read_failure,
-        make_pump=_pumps(exchange, upstream, outgoing.tools, provider.vendor),
+        make_pump=_pumps(exchange, upstream, outgoing.tools, provider.vendor, lease.model, account_mark(credential.id)),
         via=via,
     )
     _begin(
@@ -180,7 +221,14 @@ def _begin(
     )
 
 
-def _pumps(exchange: Exchange, upstream: Dialect, tools: dict[str, ToolName], vendor: Vendor) -> Callable[[bool], Pump]:
+def _pumps(
+    exchange: Exchange,
+    upstream: Dialect,
+    tools: dict[str, ToolName],
+    vendor: Vendor,
+    model: str = "",
+    account: str = "",
+) -> Callable[[bool], Pump]:
     """What makes the pump of an answer, once its headers tell whether it is a stream."""
 
     def make(streamed: bool) -> Pump:
@@ -190,7 +238,16 @@ def _pumps(exchange: Exchange, upstream: Dialect, tools: dict[str, ToolName], ve
             case "compact":
                 return Untouched()
             case _:
-                return crossing.pump(exchange.client, upstream, exchange.asked, tools, streamed=streamed, vendor=vendor)
+                return crossing.pump(
+                    exchange.client,
+                    upstream,
+                    exchange.asked,
+                    tools,
+                    streamed=streamed,
+                    vendor=vendor,
+                    model=model,
+                    account=account,
+                )
 
     return make
 

@@ -48,7 +48,8 @@ class Verdict:
 
     reason: one word for tables and model lists. rotate: another credential may serve this request.
     cool: how long this one rests. scope: what rests, the pair of credential and model or the whole credential.
-    refresh: try the same credential once more with a new token. other_kind: only a credential of another kind (an
+    refresh: try the same credential once more with a new token. unseal: try it once more without the reasoning state
+    of earlier turns. other_kind: only a credential of another kind (an
     API key instead of a subscription) may serve it. keeps_session: sessions stay bound to the credential.
     again: a whole new round over all credentials may help. hides: a model whose every credential is in this state
     leaves the model lists.
@@ -59,6 +60,7 @@ class Verdict:
     cool: Cool | None = None
     scope: Literal["model", "credential"] = "model"
     refresh: bool = False
+    unseal: bool = False
     other_kind: bool = False
     keeps_session: bool = False
     again: bool = False
@@ -67,7 +69,7 @@ class Verdict:
     @property
     def final(self) -> bool:
         """The client gets this answer: nothing else is tried."""
-        return not (self.rotate or self.refresh or self.other_kind)
+        return not (self.rotate or self.refresh or self.unseal or self.other_kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def _row(
 
 CLIENT = Verdict("client", keeps_session=True)
 REQUEST = Verdict("request", keeps_session=True)
+SEALED = Verdict("seals", unseal=True, keeps_session=True)
 POLICY = Verdict("policy", other_kind=True)
 ELSEWHERE = Verdict("unsupported", rotate=True, keeps_session=True)
 COUNTING = Verdict("counting", rotate=True, keeps_session=True)
@@ -174,6 +177,14 @@ TABLE: tuple[Row, ...] = (
     _row(ELSEWHERE, statuses=(404, 405, 501), operations=("compact",), why="not every provider can compact"),
     _row(REQUEST, statuses=(400, 409, 413, 422), operations=("compact",), why="this conversation cannot be compacted"),
     _row(
+        SEALED,
+        kinds=("invalid", "server", "upstream"),
+        text=r"thinking_signature_invalid|invalid_encrypted_content|encrypted content .{0,80}could not be"
+        r"|thought.?signature|invalid .?signature.? in .?thinking|thinking.? blocks? .{0,80}cannot be modified"
+        r"|expected .?thinking.? or .?redacted_thinking",
+        why="signed reasoning that this upstream will not take back: the conversation can go on without it",
+    ),
+    _row(
         REQUEST,
         kinds=(*_FAULTS, "not_found", "server", "upstream"),
         codes=(
@@ -185,8 +196,6 @@ TABLE: tuple[Row, ...] = (
             "cyber_policy",
             "message_too_big",
             "unsupported_value",
-            "thinking_signature_invalid",
-            "invalid_encrypted_content",
         ),
         why="codes of request faults, whatever the status",
     ),

@@ -23,7 +23,7 @@ from credentials.lease import (
     UnknownModel,
 )
 from credentials.model import Credential
-from credentials.outcomes import CLIENT, REQUEST, Cool, Verdict, classify, cooldown
+from credentials.outcomes import CLIENT, REQUEST, SEALED, Cool, Verdict, classify, cooldown
 from credentials.routes import Member, Route, Table, row_of
 from providers.catalog import Catalog
 from translators.model import Failure
@@ -225,7 +225,7 @@ class Pool:
         entry, member = self._of(lease)
         if entry is None or member is None or verdict.refresh:
             return verdict
-        if verdict not in (CLIENT, REQUEST):
+        if verdict not in (CLIENT, REQUEST, SEALED):
             member.failed += 1
         booked: Rest | None = None
         if verdict.cool is not None and self._cools(entry, verdict.cool):

@@ -50,7 +50,7 @@ def load(path: Path) -> Case:
 
 def accept(case: Case, got: dict[str, str]) -> None:
     """Write the file anew: what was given stays, what came of it is replaced."""
-    given = {name: text for name, text in case.sections.items() if name in GIVEN}
+    given = {name: text for name, text in case.sections.items() if is_given(name)}
     lines = [case.notes, *(f"{name}: {value}" for name, value in case.settings.items())]
     sections = [f"=== {name}\n{text}" for name, text in (given | got).items()]
     case.path.write_text("\n".join(lines) + "\n\n" + "\n\n".join(sections) + "\n", encoding="utf-8")
@@ -58,3 +58,8 @@ def accept(case: Case, got: dict[str, str]) -> None:
 
 GIVEN = ("client request", "upstream reply")
 """Sections that a person writes; all others are what a runner gets."""
+
+
+def is_given(name: str) -> bool:
+    """Whether a person writes this section: one of GIVEN, or a further one of its kind (`upstream reply 2`)."""
+    return name.rstrip(" 0123456789") in GIVEN

@@ -65,6 +65,7 @@ class Aim:
     model: the upstream's name for it, without thinking suffix. vendor: whose seals it can open ("anthropic",
     "openai", "google", or the
     provider's name). provider: the provider's key. official: the vendor's own API rather than a compatible host.
+    account: a mark of the account that is asked (seals.account_mark), "" if that is all the same.
     """
 
     model: str
@@ -73,6 +74,7 @@ class Aim:
     stream: bool
     traits: Traits = field(default_factory=Traits)
     official: bool = True
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,10 @@ class Dialect:
     """What keeps this dialect's clients awake in the middle of a stream that is passed on."""
     path: str = ""
     """Where a server of this dialect takes requests, below its base URL (of the vendors' own: see providers.yaml)."""
+    unseal: Callable[[bytes, Callable[[str, bool], bool]], tuple[bytes, list[str]]] | None = None
+    """Takes reasoning seals out of a body of this dialect (see unseal.py). Gives the new body, and where they stood."""
+    carries_seals: bool = True
+    """This dialect's clients send back the reasoning state they were given; else somebody has to remember it."""
     model_in_body: bool = True
     """The body names the model (everywhere but in Gemini, whose path does)."""
     grammar: Callable[[], Grammar] | None = None

@@ -11,9 +11,10 @@ an error that another credential would not have given.
 
 from msgspec.structs import replace
 
-from translators import edit
+from translators import edit, unseal
 from translators.dialect import Aim, Asked, Dialect, Outgoing
 from translators.errors import Unreadable
+from translators.fold import Fold
 from translators.losses import Ledger
 from translators.model import Reasoning, Request
 from translators.names import ToolName
@@ -41,7 +42,9 @@ def write(
     """
     change = BETWEEN.get((client.name, upstream.name))
     if client is upstream and change is None:
-        changed = edit.set_reasoning(body, override, client, aim, ledger) if override else body
+        changed = _placed(body, client, ledger)
+        if override:
+            changed = edit.set_reasoning(changed, override, client, aim, ledger)
         if client.model_in_body:
             changed = edit.set_model(changed, aim.model)
         return Outgoing(changed)
@@ -55,17 +58,40 @@ def write(
     return outgoing if change is None or change.outgoing is None else change.outgoing(outgoing, aim, ledger)
 
 
+def _placed(body: bytes, dialect: Dialect, ledger: Ledger) -> bytes:
+    """A body to be passed on, without what only another vendor can open: the client got it while that one answered."""
+    if dialect.unseal is None or not unseal.may_be_misplaced(body, dialect.vendor):
+        return body
+    changed, paths = dialect.unseal(body, lambda data, _: unseal.misplaced(data, dialect.vendor))
+    for path in paths:
+        ledger.lose(path, "a seal of another vendor")
+    return changed
+
+
 def pump(
-    client: Dialect, upstream: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool, vendor: Vendor = ""
+    client: Dialect,
+    upstream: Dialect,
+    asked: Asked,
+    tools: dict[str, ToolName],
+    *,
+    streamed: bool,
+    vendor: Vendor = "",
+    model: str = "",
+    account: str = "",
 ) -> Pump:
     """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so).
 
-    vendor: whose seals these are, where the upstream is not the dialect's own vendor.
+    vendor: whose seals these are, where the upstream is not the dialect's own vendor; model, account: as in Aim. A
+    client of the upstream's own dialect gets seals as they are.
     """
     change = BETWEEN.get((client.name, upstream.name))
     if client is upstream and streamed and asked.stream and not tools and change is None:
         return RelayedArray(client, asked) if asked.array else Relay(client, asked)
-    turning = Turning(tools, upstream.vendor, vendor, change.events() if change and change.events else None)
+    events = change.events() if change and change.events else None
+    if client is upstream:
+        turning = Turning(tools, upstream.vendor, change=events)
+    else:
+        turning = Turning(tools, upstream.vendor, vendor, events, model, account)
     if not asked.stream:
         return Whole(client, upstream, asked, turning, streamed=streamed)
-    return Pipe(client, upstream, asked, turning)
+    return Pipe(client, upstream, asked, turning, None if client.carries_seals else Fold())

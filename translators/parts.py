@@ -17,7 +17,8 @@ class Seal(Struct, frozen=True):
 
     `place` says what it belongs to: `self` the part that carries it, `next` the following tool call, `prev` the
     part before, `ahead` a whole thinking part to be re-created in front of the carrier (`text` is its text).
-    `item` is a Responses item id (`rs_…`) that must come back with it.
+    `item` is a Responses item id (`rs_…`) that must come back with it. `account`: a mark of the account it was made
+    for, where its vendor lets no other open it ("": not known).
     """
 
     kind: Literal["signature", "encrypted", "redacted", "compaction"]
@@ -27,6 +28,7 @@ class Seal(Struct, frozen=True):
     place: Literal["self", "next", "prev", "ahead"] = "self"
     text: str = ""
     item: str = ""
+    account: str = ""
 
 
 # --- sources of media -----------------------------------------------------------------------------------------------

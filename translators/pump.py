@@ -13,7 +13,7 @@ from translators.dialect import Asked, Dialect, StreamReader
 from translators.errors import TranslationError, Unreadable
 from translators.events import COMMITTING, Event, Failed
 from translators.fold import Broken, Fold
-from translators.model import Failure, Stop, Usage
+from translators.model import Failure, Reply, Stop, Usage
 from translators.turning import Turning
 
 
@@ -44,6 +44,10 @@ class Pump(Protocol):
         """What keeps the client awake in the middle of this answer, or b""."""
         ...
 
+    def answer(self) -> Reply | None:
+        """The whole answer in the model, where somebody wants to remember it and it is complete."""
+        ...
+
 
 class PumpBase:
     """What the pumps share: their state, and turning trouble into a Failure."""
@@ -60,6 +64,10 @@ class PumpBase:
         """Nothing: whoever waits for a whole body is kept awake by blanks before it, or not at all."""
         return b""
 
+    def answer(self) -> Reply | None:
+        """Nothing: it is passed on, not read."""
+        return None
+
     def _fail(self, error: Exception) -> Failure:
         if isinstance(error, Unreadable):
             return Failure(kind="upstream", message=f"the upstream's answer cannot be read: {error}")
@@ -73,9 +81,13 @@ class PumpBase:
 class Pipe(PumpBase):
     """Another dialect, a stream at the client's end."""
 
-    def __init__(self, client: Dialect, upstream: Dialect, asked: Asked, turning: Turning) -> None:
+    def __init__(
+        self, client: Dialect, upstream: Dialect, asked: Asked, turning: Turning, fold: Fold | None = None
+    ) -> None:
+        """fold: what collects the answer for whoever remembers it."""
         super().__init__()
         self._client, self._asked = client, asked
+        self._fold = fold
         self._reader: StreamReader = upstream.stream_reader()
         self._writer = client.stream_writer(asked)
         self._turning = turning
@@ -107,6 +119,8 @@ class Pipe(PumpBase):
             return b""
         turning = self._turning
         settled = turning.turn(events)
+        if self._fold is not None:
+            self._fold.add(settled)
         if not self.committed:
             self._held += settled
             last = self._held[-1] if self._held else None
@@ -125,6 +139,10 @@ class Pipe(PumpBase):
                 _lose_counts(turning.usage, self._client, self._asked)
         self.usage, self.stop, self.model = turning.usage, turning.stop, turning.started.model
         return self._writer.write(settled)
+
+    def answer(self) -> Reply | None:
+        """What was collected, if it was."""
+        return self._fold.reply() if self._fold is not None and self.ended else None
 
     def ping(self) -> bytes:
         """The writer knows where it is in its grammar."""
@@ -175,6 +193,10 @@ class Whole(PumpBase):
         except Exception as error:
             self.failure = self._fail(error)
             return b""
+
+    def answer(self) -> Reply | None:
+        """What was collected."""
+        return self._fold.reply() if self.ended else None
 
     def _write(self) -> bytes:
         body = b"".join(self._body)

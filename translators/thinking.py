@@ -5,8 +5,6 @@ Google's own
 OpenAI-compatible endpoint (read August 2026); level → budget → level is the identity.
 """
 
-import re
-
 from msgspec.structs import replace
 
 from translators.dialect import Levels, Traits
@@ -16,7 +14,8 @@ from translators.model import Reasoning
 LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
 BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 128000}
 
-_SUFFIX = re.compile(r"(.*)\(([^()]*)\)", re.DOTALL)
+_DIGITS = 18
+"""Of a budget in a suffix: more is no number of tokens."""
 
 
 def budget_of(effort: str) -> int:
@@ -38,17 +37,17 @@ def split_suffix(model: str) -> tuple[str, Reasoning | None]:
 
     An unknown value in the last brackets is cut off too and means nothing.
     """
-    found = _SUFFIX.fullmatch(model)
-    if found is None:
+    base, bracket, value = model.rpartition("(")
+    if not bracket or not value.endswith(")"):
         return model, None
-    base, value = found.group(1), found.group(2).lower()
+    value = value[:-1].lower()
     if value == "none":
         return base, Reasoning(mode="off")
     if value in ("auto", "-1"):
         return base, Reasoning(mode="auto")
     if value in BUDGETS:
         return base, Reasoning(mode="effort", effort=value)
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdigit() and len(value) <= _DIGITS:
         tokens = int(value)
         return base, Reasoning(mode="budget", budget=tokens) if tokens else Reasoning(mode="off")
     return base, None
@@ -78,13 +77,13 @@ def settle(wanted: Reasoning | None, traits: Traits, ledger: Ledger, path: str) 
         if wanted.mode != "off":
             ledger.lose(path, "the model has no reasoning control")
         return None
-    settled = _settle(wanted, levels)
+    settled = _settle(wanted, levels, adaptive=traits.adaptive)
     if settled != wanted:
         ledger.apply("thinking", path, _say(settled))
     return settled
 
 
-def _settle(wanted: Reasoning, levels: Levels) -> Reasoning:
+def _settle(wanted: Reasoning, levels: Levels, *, adaptive: bool) -> Reasoning:
     ranged = levels.maximum > 0
     match wanted.mode:
         case "off":
@@ -94,7 +93,7 @@ def _settle(wanted: Reasoning, levels: Levels) -> Reasoning:
                 return replace(wanted, mode="effort", effort=levels.names[0])
             return replace(wanted, mode="budget", budget=levels.minimum)
         case "auto":
-            if levels.dynamic or wanted.adaptive:
+            if levels.dynamic or wanted.adaptive or adaptive:
                 return wanted
             if levels.names:
                 return replace(wanted, mode="effort", effort=nearest("medium", levels.names))

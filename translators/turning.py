@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
+from translators import seals
 from translators.events import (
     ArgumentsDelta,
     BlockClosed,
@@ -38,11 +39,18 @@ class Turning:
     """
 
     def __init__(
-        self, tools: dict[str, ToolName], native: Vendor = "", vendor: Vendor = "", change: Change | None = None
+        self,
+        tools: dict[str, ToolName],
+        native: Vendor = "",
+        vendor: Vendor = "",
+        change: Change | None = None,
+        model: str = "",
+        account: str = "",
     ) -> None:
         """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same.
 
-        change: what an overridden pair does with the events before anything else.
+        change: what an overridden pair does with the events before anything else. model, account: what a seal is bound
+        to (seals.py). Thinking of a host that seals nothing is marked as its own.
         """
         self._change = change
         self.order = Order()
@@ -53,6 +61,8 @@ class Turning:
         self._said = False  # more than thinking
         self._tools = tools
         self._native, self._vendor = native, vendor or native
+        self._model, self._account = model, account
+        self._unsealed: set[int] = set()  # open thinking of a host, without a seal so far
         self._called: set[int] = set()
         self._unwrapping: dict[int, _Unwrap] = {}
 
@@ -80,14 +90,21 @@ class Turning:
             case BlockOpened(kind="tool"):
                 self._said = True
                 return [self._open_call(event)]
-            case BlockOpened(kind=kind):
-                self._said = self._said or kind != "thinking"
+            case BlockOpened(kind="thinking"):
+                if event.seal is None and self._vendor != self._native:
+                    self._unsealed.add(event.block)
+            case BlockOpened():
+                self._said = True
+            case BlockClosed() if event.block in self._unsealed:
+                self._unsealed.discard(event.block)
+                return [Sealed(event.block, Seal("signature", "", self._vendor)), event]
             case BlockClosed() if event.block in self._unwrapping:
                 rest = self._unwrapping.pop(event.block).rest()
                 return [ArgumentsDelta(event.block, rest), event] if rest else [event]
             case UsageSeen():
                 self.usage = merge_usage(self.usage, event.usage)
-            case Sealed() if self._vendor != self._native:
+            case Sealed():
+                self._unsealed.discard(event.block)
                 return [Sealed(event.block, self._claim(event.seal))]
             case Finished(stop=Stop(reason="bad_call")) if not self._said:
                 said = ": ".join(filter(None, (event.stop.native or "bad_call", event.stop.explanation)))
@@ -120,7 +137,9 @@ class Turning:
         return replace(event, name=known.name, form=known.form, namespace=known.namespace)
 
     def _claim(self, seal: Seal) -> Seal:
-        return replace(seal, vendor=self._vendor) if seal.vendor == self._native else seal
+        if seal.vendor != self._native:
+            return seal
+        return seals.claim(seal, self._vendor, self._model, self._account)
 
     def _unwrap(self, event: ArgumentsDelta) -> ArgumentsDelta:
         return ArgumentsDelta(event.block, self._unwrapping[event.block].feed(event.text))

@@ -52,6 +52,8 @@ def then(verdict: Verdict) -> str:
     steps = []
     if verdict.refresh:
         steps.append("renew its token, once")
+    if verdict.unseal:
+        steps.append("once more without reasoning of finished turns, once more without any")
     if verdict.rotate:
         steps.append("next credential")
     if verdict.other_kind:

@@ -13,6 +13,7 @@ from addons.config import load as config_file
 from addons.engine.terms import Terms
 from addons.exchanges import Exchange, Exchanges
 from addons.guard import Guard
+from addons.memory import Memory
 from addons.models import Models
 from addons.route import Route
 from addons.settings import Settings
@@ -41,6 +42,7 @@ class Scene:
         self.settings.runtime = runtime.make(loaded.config, None, None, {})
         self.exchanges = Exchanges()
         self.terms = Terms(self.exchanges, self.settings)
+        self.memory = Memory(self.exchanges)
         self.guard = Guard(self.settings, self.terms, self.exchanges)
         self.models = Models(self.settings, self.exchanges)
         self.route = Route(self.settings, self.exchanges)

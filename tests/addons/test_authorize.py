@@ -24,7 +24,7 @@ async def attempt(here: Scene, exchange: Exchange, failure: Failure | None = Non
     if failure is not None:
         exchange.attempt.failure = failure
     exchange.wire = None
-    await Authorize(here.exchanges).cliproxy_attempt(exchange.flow)
+    await Authorize(here.exchanges, here.memory).cliproxy_attempt(exchange.flow)
     return exchange
 
 
@@ -149,7 +149,7 @@ async def test_the_demo_answers_in_another_dialect() -> None:
 async def over(here: Scene, exchange: Exchange) -> None:
     """The answer is out: the hooks that follow."""
     exchange.flow.response = Response.make(200, b"{}")
-    for addon in (Authorize(here.exchanges), Record(here.exchanges)):
+    for addon in (Authorize(here.exchanges, here.memory), Record(here.exchanges)):
         addon.response(exchange.flow)
 
 
@@ -181,7 +181,7 @@ async def test_the_record_tells_the_story_without_secrets() -> None:
 async def test_a_client_that_leaves_costs_the_credential_nothing() -> None:
     with scene(LAB) as here:
         exchange = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
-        for addon in (Authorize(here.exchanges), Record(here.exchanges)):
+        for addon in (Authorize(here.exchanges, here.memory), Record(here.exchanges)):
             addon.error(exchange.flow)
         assert len(here.exchanges) == 0
         assert exchange.flow.metadata["cliproxy"]["attempts"][0]["failure"] == []
@@ -193,7 +193,7 @@ async def test_a_break_under_way_is_reported() -> None:
     with scene(LAB) as here:
         exchange = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
         exchange.attempt.failure = Failure(kind="quota", message="spent", status=429, retry_after=600)
-        Authorize(here.exchanges).error(exchange.flow)
+        Authorize(here.exchanges, here.memory).error(exchange.flow)
         again = await attempt(here, here.open("/v1/chat/completions", {"model": "x", "messages": []}))
         assert again.refusal is not None
         assert again.refusal.kind == "cooling"
@@ -202,8 +202,61 @@ async def test_a_break_under_way_is_reported() -> None:
 async def test_a_flow_without_an_exchange_is_nobodys() -> None:
     with scene(LAB) as here:
         flow = here.ask("GET", "/healthz")
-        authorize = Authorize(here.exchanges)
+        authorize = Authorize(here.exchanges, here.memory)
         await asyncio.wait_for(authorize.cliproxy_attempt(flow), 5)
         authorize.response(flow)
         Record(here.exchanges).response(flow)
         assert "cliproxy" not in flow.metadata
+
+
+TURNS = [
+    {"role": "user", "content": "one"},
+    {
+        "role": "assistant",
+        "content": [{"type": "thinking", "thinking": "a", "signature": "past"}, {"type": "text", "text": "A"}],
+    },
+    {"role": "user", "content": "two"},
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "thinking", "thinking": "b", "signature": "open"},
+            {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        ],
+    },
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "ok"}]},
+]
+SIGNATURE = Failure(kind="invalid", message="messages.1.content.0: Invalid `signature` in `thinking` block", status=400)
+
+
+async def test_refused_seals_are_left_out_and_nobody_is_blamed() -> None:
+    """First those of finished turns, then all of them; then the client is told."""
+    with scene(TWO_KEYS) as here:
+        body = ASK | {"messages": TURNS, "thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000}
+        exchange = await attempt(here, here.open("/v1/messages", body))
+        assert exchange.wire is not None
+        first = exchange.wire
+        await attempt(here, exchange, SIGNATURE)
+        assert exchange.wire is not None
+        assert (exchange.wire.host, exchange.attempt.verdict) == (first.host, "")
+        sent = json.loads(exchange.wire.body)
+        assert [len(turn["content"]) for turn in sent["messages"][1::2]] == [1, 2]
+        assert sent["messages"][3] == TURNS[3]
+        assert "thinking" in sent
+        assert [loss.path for loss in exchange.ledger.losses] == ["$.messages[1].content[0]"]
+        await attempt(here, exchange, SIGNATURE)
+        assert exchange.wire is not None
+        assert b"signature" not in exchange.wire.body
+        assert "thinking" not in json.loads(exchange.wire.body)  # a budget beside such a turn is refused
+        await attempt(here, exchange, SIGNATURE)
+        assert exchange.refusal == SIGNATURE
+        assert [one.label for one in exchange.attempts] == [exchange.attempts[0].label] * 3
+        rows = exchange.runtime.pool.states(0)
+        assert [(row.state, row.failed) for row in rows] == [("ready", 0)] * len(rows)
+
+
+async def test_refused_seals_where_there_are_none_are_the_clients_to_know() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/messages", ASK))
+        await attempt(here, exchange, SIGNATURE)
+        assert exchange.refusal == SIGNATURE
+        assert len(exchange.attempts) == 1

@@ -547,11 +547,11 @@ def steps(*, last_user: bool, seal: Seal | None = None) -> tuple[list[Any], Ledg
     ], ledger
 
 
-def test_the_bypass_stands_on_each_step_of_the_current_turn_only():
+def test_the_bypass_stands_on_each_step_and_stays_there():
     found, ledger = steps(last_user=False)
     assert found == [seals.GEMINI_BYPASS, None, seals.GEMINI_BYPASS]
     assert rules(ledger) == ["thought-signature-bypass"] * 2
-    assert steps(last_user=True)[0] == [None, None, None]
+    assert steps(last_user=True)[0] == found  # what was sent once does not change when the turn is over
     assert steps(last_user=False, seal=OWN)[0] == ["c2ln", None, seals.GEMINI_BYPASS]
     found, ledger = steps(last_user=False, seal=CLAUDES)
     assert found[0] == seals.GEMINI_BYPASS
@@ -783,7 +783,7 @@ def test_a_choice_without_tools_is_dropped():
     ("reasoning", "traits", "config"),
     [
         (Reasoning(mode="off"), TWO, {"thinkingBudget": 0}),
-        (Reasoning(mode="off"), THREE, {"thinkingLevel": "LOW", "includeThoughts": True}),
+        (Reasoning(mode="off"), THREE, {"thinkingLevel": "LOW"}),
         (Reasoning(mode="auto"), TWO, {"thinkingBudget": -1, "includeThoughts": True}),
         (Reasoning(mode="effort", effort="max"), THREE, {"thinkingLevel": "HIGH", "includeThoughts": True}),
         (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translators import seals
-from translators.dialect import Levels, Traits
+from translators.dialect import Aim, Levels, Traits
 from translators.errors import OutOfOrder
 from translators.events import BlockClosed, BlockOpened, Ended, Failed, Finished, Order, Started, TextDelta
 from translators.fold import Broken, fold, merge_usage, unfold
@@ -45,11 +45,15 @@ def test_what_is_no_envelope_is_native(value):
     assert seals.unwrap(value) is None
 
 
+def _at(vendor, model="m", account=""):
+    return Aim(model, "p", vendor, stream=True, account=account)
+
+
 def test_a_seal_goes_to_its_author_only():
     mine = Seal("signature", "abc", "anthropic")
-    assert seals.for_upstream(mine, "anthropic") == "abc"
-    assert seals.for_upstream(mine, "google") is None
-    assert seals.for_upstream(None, "google") is None
+    assert seals.for_upstream(mine, _at("anthropic")) == "abc"
+    assert seals.for_upstream(mine, _at("google")) is None
+    assert seals.for_upstream(None, _at("google")) is None
     assert seals.for_client(mine, "anthropic") == "abc"
     assert seals.unwrap(seals.for_client(mine, "openai")) == [mine]
 
@@ -115,6 +119,13 @@ def test_ids_are_kept_if_legal_and_replaced_the_same_way_if_not():
         ("m(bogus)", "m", None),
         ("m()", "m", None),
         ("a(b)(low)", "a(b)", Reasoning(mode="effort", effort="low")),
+        ("m(max)", "m", Reasoning(mode="effort", effort="max")),
+        ("m(007)", "m", Reasoning(mode="budget", budget=7)),
+        ("m(-5)", "m", None),
+        ("m(" + "9" * 5000 + ")", "m", None),
+        ("m(a)b)", "m", None),
+        ("m(low) ", "m(low) ", None),
+        ("m low)", "m low)", None),
     ],
 )
 def test_suffixes(name, base, mode):

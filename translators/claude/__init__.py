@@ -12,6 +12,7 @@ from translators.claude.request import read_request
 from translators.claude.request_writer import write_request
 from translators.claude.stream import StreamReader
 from translators.claude.stream_writer import StreamWriter, write_stream_failure
+from translators.claude.unsealing import unseal_body
 from translators.claude.words import NAME, VENDOR
 from translators.dialect import Dialect
 
@@ -37,4 +38,5 @@ DIALECT = Dialect(
     check_reply=check_reply,
     ping=b'event: ping\ndata: {"type":"ping"}\n\n',
     stream_failure=write_stream_failure,
+    unseal=unseal_body,
 )

@@ -178,11 +178,11 @@ class _Writing:
     def thinking(self, part: Thinking) -> list[Block]:
         """Only the author of a seal can open it, and thinking without its seal is refused."""
         seal = part.seal
-        data = seals.for_upstream(seal, self.aim.vendor)
-        if seal is None:
+        data = seals.for_upstream(seal, self.aim)
+        if seal is not None and (whose := seals.foreign(seal, self.aim)):
+            self.ledger.lose(part.at, f"thinking of {whose}")
+        elif seal is None or data is None:
             self.ledger.lose(part.at, "thinking without a signature")
-        elif data is None:
-            self.ledger.lose(part.at, f"thinking of {seal.vendor}")
         elif seal.kind == "redacted":
             return [wire.RedactedThinkingBlock(data=data)]
         elif seal.kind == "signature":

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from translators.claude import schema, wire
 from translators.claude.messages import Conversation, write_conversation
-from translators.claude.settings import settle_conflicts, write_sampling, write_thinking
+from translators.claude.settings import settle_conflicts, settle_open_turn, write_sampling, write_thinking
 from translators.claude.tools import Tools, write_choice, write_tools
 from translators.claude.words import NAME, NAME_CHARACTERS, NAME_LIMIT, VENDOR
 from translators.dialect import Aim, Outgoing
@@ -52,6 +52,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         ledger.lose(path, "a tool choice without tools")
     effort = write_thinking(request, aim, ledger)
     effort, choice = settle_conflicts(effort, choice, said.prefill, request, aim, ledger)
+    effort = settle_open_turn(effort, said.messages, request, aim, ledger)
     config = _config(request.format, effort.effort, said, ledger, request.at.get("format", ""))
     body: dict[str, Any] = {"model": aim.model, "max_tokens": effort.max_tokens, "messages": said.messages}
     optional: dict[str, Any] = {

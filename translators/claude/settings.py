@@ -1,11 +1,14 @@
 """How much to think, how long to answer, how to sample: what these settings say together on this wire."""
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from translators import thinking
 from translators.claude import wire
-from translators.claude.words import VENDOR
+from translators.claude.words import NAME, VENDOR
 from translators.dialect import Aim
 from translators.losses import Ledger
 from translators.model import Reasoning, Request
@@ -51,7 +54,7 @@ def write_thinking(request: Request, aim: Aim, ledger: Ledger) -> Effort:
     if wanted.mode == "off" or wanted.effort == "none":
         return Effort(limit, wire.Thinking(type="disabled"), effort)
     adaptive = aim.traits.adaptive if aim.traits.known else wanted.adaptive or (aim.official and not wanted.budget)
-    if adaptive:
+    if adaptive and not (wanted.mode == "budget" and _takes_budgets(aim)):
         if wanted.mode == "budget":
             effort = _effort(thinking.effort_of(wanted.budget), aim, ledger, at)
             ledger.apply("thinking", at, effort or "adaptive")
@@ -66,10 +69,16 @@ def _can_be_off(aim: Aim) -> bool:
     return levels is not None and (levels.zero or not aim.traits.adaptive)
 
 
+def _takes_budgets(aim: Aim) -> bool:
+    """Opus and Sonnet 4.6 still take a budget beside levels; newer models refuse it."""
+    return aim.traits.known and aim.traits.thinking is not None and aim.traits.thinking.maximum > 0
+
+
 def _budgeted(budget: int, limit: int, request: Request, aim: Aim, ledger: Ledger, display: str | None) -> Effort:
     at = request.at.get("reasoning", "")
     fitted = max(budget, SMALLEST_BUDGET)
-    if fitted >= limit:
+    # Claude's own clients know that both share the limit; for others a quarter of theirs is left for the answer.
+    if fitted >= limit or (request.dialect != NAME and request.max_output is not None and fitted > limit * 3 // 4):
         if request.max_output is None and not aim.traits.max_output:
             limit = fitted + UNKNOWN_LIMIT
         else:
@@ -109,6 +118,10 @@ def _effort(effort: str, aim: Aim, ledger: Ledger, at: str) -> str | None:
 def _display(wanted: Reasoning, aim: Aim, ledger: Ledger, at: str) -> str | None:
     """Whether the thinking is to be seen; compatible hosts do not know the field."""
     if wanted.show is None:
+        return None
+    if aim.traits.known and not aim.traits.adaptive:  # models up to 4.5 show a summary always
+        if wanted.show == "none":
+            ledger.lose(at, "display of thinking")
         return None
     if aim.vendor != VENDOR:
         ledger.lose(at, "display of thinking")
@@ -164,6 +177,31 @@ def write_sampling(request: Request, effort: Effort, aim: Aim, ledger: Ledger) -
         else:
             said[name] = value
     return said
+
+
+class _Message(Protocol):
+    role: str
+    content: list[Any]
+
+
+def settle_open_turn(
+    effort: Effort, messages: Sequence[_Message], request: Request, aim: Aim, ledger: Ledger
+) -> Effort:
+    """Thinking on a budget is refused beside an open tool turn that has lost its own: it is off for this request."""
+    if effort.thinking is None or effort.thinking.type != "enabled" or aim.vendor != VENDOR:
+        return effort
+    called = False
+    for message in reversed(messages):
+        tags = {type(block) for block in message.content}
+        if tags & {wire.ThinkingBlock, wire.RedactedThinkingBlock}:
+            return effort
+        if message.role == "user" and wire.ToolResultBlock not in tags:
+            break
+        called = called or message.role == "assistant"
+    if not called:
+        return effort
+    ledger.apply("thinking", request.at.get("reasoning", ""), "off")
+    return replace(effort, thinking=None, effort=None)
 
 
 def _beside_thinking(name: str, value: float) -> bool:

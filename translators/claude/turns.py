@@ -39,6 +39,7 @@ from translators.parts import (
     Unknown,
     Url,
 )
+from translators.unseal import misplaced
 
 EMPTY_TEXT = "empty"
 """`Seal.item` of a seal that stood on an empty text part of its own (Gemini's last part of a streamed turn)."""
@@ -182,8 +183,9 @@ def _read_thinking(block: wire.ThinkingBlock, at: str) -> Thinking:
         return Thinking(text=block.thinking, at=at)
     found = seals.unwrap(block.signature)
     if not found:
-        return Thinking(text=block.thinking, seal=Seal("signature", block.signature, VENDOR), at=at)
-    if not found[0].data:  # written by us, for thinking that nobody signed
+        vendor = "" if misplaced(block.signature, VENDOR) else VENDOR
+        return Thinking(text=block.thinking, seal=Seal("signature", block.signature, vendor), at=at)
+    if not found[0].data and not found[0].vendor:  # written by us, for thinking that nobody signed
         return Thinking(text=block.thinking, at=at)
     own = replace(found[0], place="self", text="")
     return Thinking(text=block.thinking, seal=own, item=own.item, at=at)

@@ -14,6 +14,7 @@ from translators.gemini.request import read_request, write_request
 from translators.gemini.stops import COUNTS
 from translators.gemini.stream import StreamReader
 from translators.gemini.stream_writer import StreamWriter, stream_failure
+from translators.gemini.unsealing import unseal_body
 
 ARRAY_TYPE = "application/json; charset=utf-8"
 """Content type of a stream that was asked for without `alt=sse`: one JSON array."""
@@ -40,4 +41,5 @@ DIALECT = Dialect(
     stream_failure=stream_failure,
     model_in_body=False,
     ping=b"\n",
+    unseal=unseal_body,
 )

@@ -205,7 +205,8 @@ class SettingsWriter:
         wanted = thinking.settle(self.request.reasoning, self.aim.traits, self.ledger, path)
         if wanted is None:
             return None
-        shown = wanted.show != "none" if wanted.show is not None else wanted.mode != "off" and not self.native
+        off = self.request.reasoning is not None and self.request.reasoning.mode == "off"
+        shown = wanted.show != "none" if wanted.show is not None else not off and not self.native
         found: dict[str, Any] = {}
         if wanted.show is not None or shown:
             found["includeThoughts"] = shown
@@ -221,7 +222,7 @@ class SettingsWriter:
                 found["thinkingBudget"] = wanted.budget
             case _:
                 pass
-        return found
+        return found or None
 
     def _report(self) -> None:
         request = self.request

@@ -29,7 +29,7 @@ from translators.parts import (
     ToolResult,
     Unknown,
 )
-from translators.seals import GEMINI_BYPASS, for_upstream
+from translators.seals import GEMINI_BYPASS, for_upstream, foreign
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 
@@ -143,10 +143,12 @@ class TurnsWriter:
         return self.contents
 
     def _bypass(self) -> None:
-        """Put the documented stand-in where the current turn lacks a signature: on the first call of each step."""
-        said = [not any(map(_is_response, each["parts"])) for each in self.contents]
-        spoken = [at for at, each in enumerate(self.contents) if each["role"] == "user" and said[at]]
-        for content in self.contents[spoken[-1] if spoken else 0 :]:
+        """Put the documented stand-in where a signature is missing: on the first call of each step.
+
+        The vendor asks for it in the current turn only, and lets it be in finished ones. It stays there, so that what
+        was sent once is sent again word for word, and the prompt cache holds.
+        """
+        for content in self.contents:
             first = next((part for part in content["parts"] if _is_call(part)), None)
             if first is not None and "thoughtSignature" not in first:
                 first["thoughtSignature"] = GEMINI_BYPASS
@@ -233,15 +235,15 @@ class TurnsWriter:
                 found.append({"text": part.text})
 
     def _signature(self, seal: Any, at: str) -> str | None:
-        signature = for_upstream(seal, self.aim.vendor)
-        if seal is not None and signature is None:
-            self.ledger.lose(at, f"a seal of {seal.vendor}")
-        return signature
+        if seal is not None and (whose := foreign(seal, self.aim)):
+            self.ledger.lose(at, f"a seal of {whose}")
+        return for_upstream(seal, self.aim) or None
 
     def _thought(self, part: Thinking) -> list[Written]:
-        signature = for_upstream(part.seal, self.aim.vendor)
-        if signature is None:
-            self.ledger.lose(part.at, f"thinking of {part.seal.vendor}" if part.seal else "thinking without a seal")
+        signature = for_upstream(part.seal, self.aim)
+        if not signature:
+            whose = foreign(part.seal, self.aim) if part.seal else ""
+            self.ledger.lose(part.at, f"thinking of {whose}" if whose else "thinking without a seal")
             return []
         return [{"text": part.text, "thought": True, "thoughtSignature": signature}]
 

@@ -13,6 +13,7 @@ from translators.openai_chat.request import read_request
 from translators.openai_chat.request_writer import write_request
 from translators.openai_chat.stream import StreamReader
 from translators.openai_chat.stream_writer import StreamWriter
+from translators.openai_chat.unsealing import unseal_body
 from translators.openai_chat.usage import COUNTS
 from translators.openai_chat.wire import NAME, VENDOR
 
@@ -39,4 +40,6 @@ DIALECT = Dialect(
     reasoning_fields=("reasoning_effort",),
     grammar=Grammar,
     check_reply=check_reply,
+    unseal=unseal_body,
+    carries_seals=False,
 )

@@ -273,7 +273,8 @@ def _thinking(message: Message, at: str) -> list[Thinking]:
                 block.summaries = [*(block.summaries or [block.text]), text]
                 block.text = "\n\n".join(block.summaries)
         else:
-            block = Thinking(text=text, full=detail.type == "reasoning.text", at=f"{at}.reasoning_details[{place}]")
+            full = detail.type == "reasoning.text" and (seal is None or seal.kind == "signature")
+            block = Thinking(text=text, full=full, at=f"{at}.reasoning_details[{place}]")
             blocks.append(block)
         block.seal = seal
         block.redacted = seal is not None and seal.kind == "redacted"

@@ -209,7 +209,7 @@ class MessageWriter:
                 arguments = json.encode({"input": call.arguments}).decode()
             written |= {"type": "function", "function": {"name": name, "arguments": arguments}}
         if call.seal is not None:
-            data = seals.for_upstream(call.seal, self._aim.vendor)
+            data = seals.for_upstream(call.seal, self._aim)
             if data is not None and not self._aim.official:
                 written["extra_content"] = {"google": {"thought_signature": data}}
             else:

@@ -13,6 +13,7 @@ from translators.openai_responses.outgoing import write_request
 from translators.openai_responses.reply import read_reply, write_reply, write_stream_failure
 from translators.openai_responses.request import read_request
 from translators.openai_responses.stream import StreamReader
+from translators.openai_responses.unsealing import unseal_body
 from translators.openai_responses.usage import COUNTS
 from translators.openai_responses.writer import StreamWriter
 
@@ -47,4 +48,5 @@ DIALECT = Dialect(
     grammar=Grammar,
     check_reply=check_reply,
     stream_failure=write_stream_failure,
+    unseal=unseal_body,
 )

@@ -211,9 +211,9 @@ class Input:
         return item
 
     def _thinking(self, part: Thinking, at: str) -> dict[str, Any] | None:
-        data = seals.for_upstream(part.seal, self._aim.vendor)
-        if part.seal is not None and data is None:
-            self._ledger.lose(at, f"thinking of {part.seal.vendor}")
+        data = seals.for_upstream(part.seal, self._aim) or None  # "": a mark of the host that made it
+        if part.seal is not None and (whose := seals.foreign(part.seal, self._aim)):
+            self._ledger.lose(at, f"thinking of {whose}")
             return None
         # The client's own item is sent without its seal: with stored state OpenAI knows the rest by the id.
         if data is None and self._aim.official and not (self._own and part.item):
