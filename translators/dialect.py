@@ -206,12 +206,27 @@ class Dialect:
     """Plain bytes one of which stands in whatever end_mark matches: looking for them costs next to nothing."""
     failure_hints: tuple[bytes, ...] = (b"error",)
     """The same for failure_mark."""
+    farewell: bytes = b""
+    """The frame that must be the last one: added to a stream that is passed on if its upstream closed after it had said
+    why it ended, and left this out.
+    """
     counts: frozenset[str] | None = None
     reasoning_fields: tuple[str, ...] = ()
     """Body fields (one level of nesting: `outer.inner`) that say how much to think: what a thinking suffix replaces."""
     stream_failure: Callable[[Failure, Asked], bytes] | None = None
     """The in-stream error event alone, for a stream of this dialect that was passed on and broke under way; None where
     a fresh stream_writer says just that."""
+    frame_shape: bytes = b""
+    """A regular expression (\\n: any line end, .*: to the line's end) for a frame, or a comment, as this dialect's
+    clients take it; it begins with the commonest, an object. Of a stream that is passed on, others (no name, a wrong
+    one, empty, over lines …) are written anew.
+    """
+    named: bool = False
+    """A frame written anew has an `event:` line that repeats the JSON's `type`."""
+    done: bool = False
+    """`[DONE]` is a frame of this dialect."""
+    raw_errors: bool = False
+    """An error under way is JSON alone, no frame (see Gemini's stream_failure)."""
     ping: bytes = b": keep-alive\n\n"
     """What keeps this dialect's clients awake in the middle of a stream that is passed on."""
     path: str = ""

@@ -5,6 +5,7 @@ reader guarantees, and `Order` checks:
 
 1. `Started` comes first, once; the last event is exactly one `Ended` or `Failed`.
 2. A delta stands between `BlockOpened` and `BlockClosed` of its block; several blocks may be open (parallel calls).
+   A citation may also come later: some upstreams name their sources when all is said.
 3. A tool block is opened when its id and name are known (a reader makes an id up deterministically if there is none).
 4. Exactly one `Finished` a candidate, after its blocks are closed, before `Ended`. `UsageSeen` may come anywhere before
    `Ended`; values are cumulative and the last one per field wins. Readers hold back `Finished` until the upstream's
@@ -37,7 +38,9 @@ class Started(Event, frozen=True):
 class BlockOpened(Event, frozen=True):
     """A stretch of one kind begins. `block` counts 0, 1, 2 … over the whole reply, all candidates together.
 
-    tool: id, name, form, namespace are the call's; `item` is the wire's own item id where it has one.
+    tool: id, name, form, namespace are the call's; `caller` tells who called (see `parts.ToolCall`), `vendor` whose
+    word that is. `item` is the wire's own item id where it has one.
+    text, refusal: `item` is the message's id, `phase` its phase (Responses: commentary, final_answer).
     hosted, hosted_result: name is the kind (model.HostedTool), id the call's, vendor who runs it; the whole native
     object comes in `Native` before the block is closed.
     seal: what is known at opening already (Gemini signs the call part itself).
@@ -53,6 +56,8 @@ class BlockOpened(Event, frozen=True):
     vendor: str = ""
     item: str = ""
     candidate: int = 0
+    phase: str = ""
+    caller: Raw | None = None
 
 
 class TextDelta(Event, frozen=True):
@@ -96,7 +101,7 @@ class Sealed(Event, frozen=True):
 
 
 class Cited(Event, frozen=True):
-    """A citation of an open text block."""
+    """A citation of a text block, open or closed. A writer whose grammar has no place for a late one leaves it out."""
 
     block: int
     citation: Citation
@@ -179,7 +184,8 @@ class Order:
         """Raise OutOfOrder if `event` may not stand here."""
         kind = type(event)
         if kind in self.DELTAS:
-            if event.block not in self.open:  # type: ignore[attr-defined]
+            late = kind is Cited and event.block < self.next_block and self.state == "open"  # type: ignore[attr-defined]
+            if event.block not in self.open and not late:  # type: ignore[attr-defined]
                 raise OutOfOrder(f"{event!r} outside its block; open: {sorted(self.open)}")
             return
         if self.state == "over":

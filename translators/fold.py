@@ -157,9 +157,11 @@ def _part(block: _Block) -> Part:
         case "text":
             logprobs = Raw(msgspec.json.encode(block.logprobs)) if block.logprobs else None
             cited = [event.citation for event in block.cited]
-            return Text(text=text, citations=cited, seal=block.seal, logprobs=logprobs)
+            return Text(
+                text=text, citations=cited, seal=block.seal, logprobs=logprobs, item=opened.item, phase=opened.phase
+            )
         case "refusal":
-            return Refusal(text=text)
+            return Refusal(text=text, item=opened.item, phase=opened.phase)
         case "thinking":
             pieces = ["".join(piece) for _, piece in sorted(block.parts.items())]
             return Thinking(
@@ -180,9 +182,11 @@ def _part(block: _Block) -> Part:
                 seal=block.seal,
                 item=opened.item,
                 complete=block.complete,
+                caller=opened.caller,
+                vendor=opened.vendor,
             )
         case "image":
-            return Image(source=Inline(block.mime, text))
+            return Image(source=Inline(block.mime, text), seal=block.seal)
         case "audio":
             return Audio(source=Inline(block.mime, text), transcript=block.transcript, id=opened.id)
         case "hosted":
@@ -222,7 +226,7 @@ def unfold_part(part: Part, block: int, candidate: int = 0) -> Iterator[Event]:
     complete = True
     match part:
         case Text():
-            yield BlockOpened(block, "text", candidate=candidate)
+            yield BlockOpened(block, "text", item=part.item, candidate=candidate, phase=part.phase)
             if part.text or part.logprobs is not None:
                 yield TextDelta(block, part.text, part.logprobs)
             for citation in part.citations:
@@ -230,7 +234,7 @@ def unfold_part(part: Part, block: int, candidate: int = 0) -> Iterator[Event]:
             if part.seal is not None:
                 yield Sealed(block, part.seal)
         case Refusal():
-            yield BlockOpened(block, "refusal", candidate=candidate)
+            yield BlockOpened(block, "refusal", item=part.item, candidate=candidate, phase=part.phase)
             yield TextDelta(block, part.text)
         case Thinking():
             yield BlockOpened(block, "thinking", item=part.item, candidate=candidate)
@@ -240,7 +244,17 @@ def unfold_part(part: Part, block: int, candidate: int = 0) -> Iterator[Event]:
                 yield Sealed(block, part.seal)
         case ToolCall():
             yield BlockOpened(
-                block, "tool", part.id, part.name, part.form, part.namespace, part.seal, "", part.item, candidate
+                block,
+                "tool",
+                part.id,
+                part.name,
+                part.form,
+                part.namespace,
+                part.seal,
+                part.vendor,
+                part.item,
+                candidate,
+                caller=part.caller,
             )
             if part.arguments:
                 yield ArgumentsDelta(block, part.arguments)
@@ -248,6 +262,8 @@ def unfold_part(part: Part, block: int, candidate: int = 0) -> Iterator[Event]:
         case Image(source=Inline(mime=mime, data=data)):
             yield BlockOpened(block, "image", candidate=candidate)
             yield MediaDelta(block, mime, data)
+            if part.seal is not None:
+                yield Sealed(block, part.seal)
         case Audio(source=Inline(mime=mime, data=data)):
             yield BlockOpened(block, "audio", part.id, candidate=candidate)
             yield MediaDelta(block, mime, data, part.transcript)

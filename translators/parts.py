@@ -105,25 +105,33 @@ class PartBase(Struct, kw_only=True):
 
 
 class Text(PartBase):
-    """Visible text. `seal`: Gemini signs text parts; a signed part is never merged with another."""
+    """Visible text. `seal`: Gemini signs text parts; a signed part is never merged with another.
+
+    `item`, `phase`: of an answer, the id and the phase of the message it stood in (Responses).
+    """
 
     text: str
     citations: list[Citation] = []
     seal: Seal | None = None
     logprobs: Raw | None = None
+    item: str = ""
+    phase: str = ""
 
 
 class Refusal(PartBase):
-    """The model's refusal in words (OpenAI keeps it apart from text)."""
+    """The model's refusal in words (OpenAI keeps it apart from text). `item`, `phase`: as of a text."""
 
     text: str
+    item: str = ""
+    phase: str = ""
 
 
 class Image(PartBase):
-    """`detail`: "low", "high", "original", "auto" or "" (not stated)."""
+    """`detail`: "low", "high", "original", "auto" or "" (not stated). `seal`: Gemini signs the images it draws."""
 
     source: Source
     detail: str = ""
+    seal: Seal | None = None
 
 
 class Document(PartBase):
@@ -185,6 +193,7 @@ class ToolCall(PartBase):
     """The model calls a tool the client runs. `arguments` is the text exactly as received.
 
     `form` "json": arguments is JSON text (perhaps invalid, as the model wrote it); "text": free text (custom tools).
+    `caller`: who called, in a vendor's own words; of an answer `vendor` tells whose.
     """
 
     id: str
@@ -196,6 +205,7 @@ class ToolCall(PartBase):
     caller: Raw | None = None
     item: str = ""
     complete: bool = True
+    vendor: Vendor = ""
 
 
 class ToolResult(PartBase):

@@ -2,16 +2,29 @@
 
 import re
 
+import msgspec
+
+from translators import sse
 from translators.dialect import Asked, Dialect, StreamReader
 from translators.events import COMMITTING, Ended, Event, Failed
 from translators.model import Failure
 from translators.pump import PumpBase
 
 
+class _Tag(msgspec.Struct):
+    """What a frame says it is."""
+
+    type: str | None = None
+
+
+_tag = msgspec.json.Decoder(_Tag)
+
+
 class Relay(PumpBase):
-    """The same dialect at both ends: whole frames pass untouched."""
+    """The same dialect at both ends: whole frames pass untouched, but for those that its clients could not read."""
 
     _BLANK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+    _LINE_END, _TO_LINE_END = b"(?:\r\n|\n|\r)", b"[^\r\n]*"
 
     def __init__(self, dialect: Dialect, asked: Asked) -> None:
         super().__init__()
@@ -20,19 +33,43 @@ class Relay(PumpBase):
         self._begin = re.compile(dialect.begin_mark)
         self._end = re.compile(dialect.end_mark)
         self._failure = re.compile(dialect.failure_mark)
+        self._head = re.compile(dialect.frame_shape.partition(rb".*")[0].replace(rb"\n", self._LINE_END))
+        shape = dialect.frame_shape.replace(rb".*", self._TO_LINE_END).replace(rb"\n", self._LINE_END)
+        self._shape = re.compile(rb"(?:(?:%b)%b{2})+" % (shape, self._LINE_END))
         self._held = b""  # not yet committed, or a frame that is not complete
+        self._line: list[bytes] = []  # after that, pieces without a line end
+        self._bye = False  # nothing more has to be said for a good end
+        last = re.search(rb'"type":("\w+")', dialect.farewell)
+        self._farewell = last[1] if last is not None else b""  # unescaped quotes: no text of an answer
+        self._over = False  # the failure was told by us: nothing may follow
 
     def feed(self, chunk: bytes) -> bytes:
         """Pass what is complete; look for the marks on the way."""
         if self.failure is not None and not self.committed:
             return b""
-        whole = self._held + chunk if self._held else chunk
-        cut = self._last_blank(whole, len(self._held))
+        if self.failure is not None and self._over:
+            return b""
+        if b"\n" not in chunk and b"\r" not in chunk:  # the middle of a long line: nothing is copied or searched again
+            self._line.append(chunk)
+            return b""
+        before = self._gather()
+        whole = before + chunk if before else chunk
+        cut = self._last_blank(whole, len(before))
         ready, self._held = whole[:cut], whole[cut:]
         return self._pass(ready) if ready else b""
 
-    def _pass(self, ready: bytes) -> bytes:
+    def _gather(self) -> bytes:
+        """What has come and not been passed."""
+        if self._line:
+            self._held, self._line = b"".join([self._held, *self._line]), []
+        return self._held
+
+    def _pass(self, ready: bytes, closing: bool = False) -> bytes:
+        if not self._is_one(ready) and self._shape.fullmatch(ready) is None:
+            ready = self._anew(ready, closing)
         if not self.committed:
+            if self._over:
+                return b""
             if self._begin.search(ready) is None and not self._ends(ready):
                 self._held = ready + self._held
                 if self._fails(ready):
@@ -41,11 +78,56 @@ class Relay(PumpBase):
             if self._fails(ready) and self._look_closer(ready):
                 return b""
             self.committed = True
-        if not self.ended and self._ends(ready):
+        if not self._bye and self._ends(ready):
             self.ended = True
+            self._bye = not self._farewell or self._farewell in ready
         if self.failure is None and self._fails(ready):
             self.failure = self._failure_in(ready)
         return ready
+
+    def _is_one(self, ready: bytes) -> bool:
+        """The common case: one frame as it should be."""
+        head = self._head.match(ready)
+        if head is None or not ready.endswith(b"}\n\n") or b"\r" in ready:
+            return False
+        return ready.find(b"\n", head.end()) == len(ready) - 2
+
+    def _anew(self, frames: bytes, closing: bool) -> bytes:
+        """The same frames, those anew that the dialect's clients would not take. What is no JSON breaks the answer."""
+        said, last = [], 0
+        for blank in self._BLANK.finditer(frames):
+            block, last = frames[last : blank.end()], blank.end()
+            if self._shape.fullmatch(block) is not None:
+                said.append(block)
+                continue
+            try:
+                said += [self._frame(frame) for frame in sse.frames(block)]
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                if not closing:  # else the upstream was cut inside of a frame
+                    self.failure = Failure(kind="upstream", message="the upstream sent an event that is no JSON")
+                    self.ended, self._over = False, True
+                    said.append(self._failed(self.failure))
+                break
+        return b"".join(said)
+
+    def _frame(self, frame: sse.Frame) -> bytes:
+        dialect = self._dialect
+        if frame.data.strip() == b"[DONE]":
+            return b"data: [DONE]\n\n" if dialect.done else b""
+        try:
+            tag = (_tag.decode(frame.data).type or "").encode()
+        except msgspec.ValidationError:
+            return b""  # JSON, but nothing that any client would know
+        line = frame.data.replace(b"\n", b" ")  # between the tokens: inside of strings line breaks are escaped
+        if dialect.raw_errors and self._failure.match(line):
+            return line
+        name = b"event: " + (tag or frame.event) + b"\n" if dialect.named else b""
+        return name + b"data: " + line + b"\n\n"
+
+    def _failed(self, failure: Failure) -> bytes:
+        if self._dialect.stream_failure is not None:
+            return self._dialect.stream_failure(failure, self._asked)
+        return self._dialect.stream_writer(self._asked).write([Failed(failure)])
 
     def _ends(self, ready: bytes) -> bool:
         hints = self._dialect.end_hints
@@ -64,8 +146,10 @@ class Relay(PumpBase):
 
     def _failure_in(self, frames: bytes, *, first: bool = False) -> Failure | None:
         reader = self._dialect.stream_reader()
+        if b"\r" in frames:  # the last one might be half of a line end to come
+            frames = frames.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         try:
-            events = reader.feed(frames)
+            events = reader.feed(frames + b"\n\n")  # a raw error has no blank line
         except Exception:  # not readable as a stream of its own: then it is no error event either
             return None
         for event in events:
@@ -88,9 +172,11 @@ class Relay(PumpBase):
 
     def finish(self, cause: Failure | None = None) -> bytes:
         """End as the upstream ended; if it broke off, with this dialect's error event after the last whole frame."""
-        if cause is None and self.failure is None and self._held:
+        if cause is None and self._gather() and not self._over and (self.failure is None or self.committed):
             rest, self._held = self._held, b""
-            said = self._pass(rest)
+            said = self._pass(
+                rest.rstrip(b"\r\n") + b"\n\n", closing=True
+            )  # some clients drop an event without its blank line
             if not self.committed:
                 self._look_closer(rest)
                 self.failure = self.failure or Failure(
@@ -99,14 +185,12 @@ class Relay(PumpBase):
                 return b""
         else:
             said = b""
-        if self.failure is not None or (self.ended and self.committed):
+        if self.failure is not None:
             return said
+        if self.ended and self.committed:
+            return said if self._bye else said + self._dialect.farewell
         self.failure = cause or Failure(kind="truncated", message="the upstream ended its answer early")
-        if not self.committed:
-            return said
-        if self._dialect.stream_failure is not None:
-            return said + self._dialect.stream_failure(self.failure, self._asked)
-        return said + self._dialect.stream_writer(self._asked).write([Failed(self.failure)])
+        return said + self._failed(self.failure) if self.committed else said
 
     def ping(self) -> bytes:
         """Between two frames."""

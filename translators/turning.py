@@ -24,7 +24,7 @@ from translators.events import (
 )
 from translators.fold import merge_usage
 from translators.model import Failure, Stop, Usage
-from translators.names import ToolName
+from translators.names import ToolName, made_id
 from translators.parts import Seal, Vendor
 
 type Change = Callable[[list[Event]], list[Event]]
@@ -64,6 +64,7 @@ class Turning:
         self._model, self._account = model, account
         self._unsealed: set[int] = set()  # open thinking of a host, without a seal so far
         self._called: set[int] = set()
+        self._ids: set[str] = set()
         self._unwrapping: dict[int, _Unwrap] = {}
 
     def turn(self, events: list[Event]) -> list[Event]:
@@ -87,6 +88,10 @@ class Turning:
 
     def _settle(self, event: Event) -> list[Event]:
         match event:
+            case BlockOpened(kind="tool", name=""):
+                self.over = True
+                message = "the upstream sent a tool call without a name"
+                return [Failed(Failure(kind="upstream", message=message, code="bad_call"))]
             case BlockOpened(kind="tool"):
                 self._said = True
                 return [self._open_call(event)]
@@ -129,6 +134,9 @@ class Turning:
         self._called.add(event.candidate)
         if event.seal is not None:
             event = replace(event, seal=self._claim(event.seal))
+        if event.id in self._ids:  # two calls of one id: no result would find its own
+            event = replace(event, id=made_id(len(self._ids), event.name, event.id))
+        self._ids.add(event.id)
         known = self._tools.get(event.name)
         if known is None:
             return event

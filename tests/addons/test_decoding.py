@@ -38,6 +38,14 @@ def test_any_pieces_give_the_text(name: str, size: int) -> None:
     assert decode_body(body, encoding, 10_000) == TEXT
 
 
+def test_what_was_flushed_is_there_at_once() -> None:
+    """20. Events of a compressed stream do not wait for its end."""
+    packer, step = zlib.compressobj(wbits=31), decoder("gzip")
+    assert step is not None
+    for event in (b"data: 1\n\n", b"data: 2\n\n"):
+        assert step.decode(packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH)) == event
+
+
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
 def test_nothing_to_undo(encoding: str) -> None:
     assert decoder(encoding) is None

@@ -665,7 +665,7 @@ def test_marks_see_what_they_should():
     handshake, _, rest = text.partition(b"event: content_block_start")
     assert not begin.search(handshake)
     assert begin.search(rest)
-    assert len(end.findall(text)) == 1
+    assert len(end.findall(text)) == 2  # the stop reason, and message_stop
     assert not failure.search(text)
     assert failure.search(write([Started(), Failed(Failure(kind="server", message="m"))]))
     assert failure.search(b'\r\n\r\ndata: {"type": "error"}')

@@ -85,12 +85,14 @@ class Answering:
     def open(self, index: int, raw: Raw) -> None:
         """A block begins; what it already holds is said at once, but a call's input (deltas may repeat it)."""
         self.begin()
-        for other in [other for other, block in self._blocks.items() if block.waited or other == index]:
-            self.close(other)
         try:
             head = _block.decode(raw)
         except msgspec.DecodeError:
             return  # a block without a tag: nothing can be said of it
+        if head.id and index in self._blocks and head.id == self._blocks[index].head.id:
+            return  # said twice
+        for other in [other for other, block in self._blocks.items() if block.waited or other == index]:
+            self.close(other)
         block = self._blocks[index] = _Open(self._next, head, raw)
         self._next += 1
         number = block.number
@@ -112,7 +114,10 @@ class Answering:
                 block.seal = Seal("redacted", head.data or "", VENDOR)
             case "tool_use":
                 name = head.name or ""
-                self.events.append(BlockOpened(number, "tool", head.id or made_id(self._calls, name, ""), name))
+                call = head.id or made_id(self._calls, name, "")
+                caller = head.caller or None
+                vendor = VENDOR if caller is not None else ""
+                self.events.append(BlockOpened(number, "tool", call, name, vendor=vendor, caller=caller))
                 self._calls += 1
             case _:
                 self._open_native(number, head)

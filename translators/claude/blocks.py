@@ -135,6 +135,11 @@ def tool_id(identifier: str) -> str:
     return legal_id(identifier, NAME_CHARACTERS, ID_LIMIT)
 
 
+def caller(said: Raw | None, vendor: str) -> Block:
+    """The `caller` of a call, which clients must echo: in the vendor's own words or not at all."""
+    return {"caller": said} if said is not None and vendor == VENDOR else {}
+
+
 def native_blocks(kind: str, name: str, identifier: str, vendor: str, native: Raw) -> list[Block]:
     """The blocks of a hosted call or result, or of an unknown block (`kind` as in BlockOpened).
 

@@ -123,4 +123,5 @@ def _call(part: ToolCall) -> list[blocks.Block]:
     found: list[blocks.Block] = [] if part.seal is None else [blocks.carrier(part.seal, "next")]
     arguments = Raw(blocks.object_text(part.arguments, part.form).encode())
     found.append({"type": "tool_use", "id": blocks.tool_id(part.id), "name": part.name, "input": arguments})
+    found[-1] |= blocks.caller(part.caller, part.vendor)
     return found

@@ -9,7 +9,6 @@ Grammar (vendor's page “Streaming messages”, read November 2026):
 
 import json
 import re
-from typing import Any
 
 import msgspec
 
@@ -18,6 +17,7 @@ from translators.claude.answer import Answering, read_message
 from translators.claude.failure import read_failure
 from translators.errors import Unreadable
 from translators.events import Event
+from translators.halves import Halves
 from translators.model import Failure
 from translators.sse import Decoder, Frame
 
@@ -37,7 +37,7 @@ class StreamReader:
         self._head = b""  # until it is clear what this is
         self._whole: list[bytes] | None = None  # the pieces of a body that is JSON instead of a stream
         self._known = False
-        self._half = _Half()
+        self._halves = Halves()
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Read a chunk. Raises Unreadable for bytes that are neither a stream nor JSON."""
@@ -49,7 +49,7 @@ class StreamReader:
             return []
         for frame in self._frames.feed(chunk):
             self._read(frame)
-        return self._answer.take()
+        return self._halves.mend(self._answer.take())
 
     def _look(self, chunk: bytes) -> bytes:
         """Tell by the first bytes what the upstream sends; b"" while that is not clear."""
@@ -77,7 +77,7 @@ class StreamReader:
         if self._answer.stop is not None:
             self._answer.end()
         self._answer.fail(Failure(kind="truncated", message="the upstream closed the stream before its end"))
-        return self._answer.take()
+        return self._halves.mend(self._answer.take())
 
     def _finish_whole(self, body: bytes) -> list[Event]:
         try:
@@ -127,7 +127,7 @@ class StreamReader:
     def _read_odd(self, frame: Frame, last: bool) -> None:
         """A frame that is no event we know: newer events and deltas are passed over, an error is told."""
         try:
-            sent = self._half.mend(json.loads(frame.data))
+            sent = json.loads(self._halves.keep(frame.data) or frame.data)
         except (ValueError, RecursionError):
             self._read_garbage(frame, last)
             return
@@ -153,30 +153,14 @@ class StreamReader:
         self._answer.fail(Failure(kind="upstream", message="the upstream sent an event that is no JSON"))
 
 
-class _Half:
-    """Characters outside the basic plane that a careless upstream cut in two: JSON can say half a pair, text cannot."""
-
-    def __init__(self) -> None:
-        self._held = ""
-
-    def mend(self, sent: Any) -> Any:
-        """Hold the first half back until the second one comes; what stays alone becomes U+FFFD."""
-        if isinstance(sent, dict):
-            return {key: self.mend(value) for key, value in sent.items()}
-        if isinstance(sent, list):
-            return [self.mend(value) for value in sent]
-        if not isinstance(sent, str) or sent.isascii():
-            return sent
-        text = self._held + sent if "\udc00" <= sent[0] <= "\udfff" else sent
-        self._held = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-        whole = text[: len(text) - len(self._held)]
-        return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def read_whole(body: bytes) -> list[Event]:
     """Read a whole answer that is one JSON object; an error object gives Failed. Raises Unreadable."""
+    halves = Halves()
     try:
-        answer = _whole.decode(body)
+        try:
+            answer = _whole.decode(body)
+        except msgspec.DecodeError:
+            answer = _whole.decode(halves.keep(body) or body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         if body.lstrip().startswith(b"["):
             answer = wire.Answer(type="error")
@@ -185,7 +169,7 @@ def read_whole(body: bytes) -> list[Event]:
         else:
             raise Unreadable(f"not JSON: {exc}") from None
     if answer.type == "message" or (answer.type != "error" and answer.content is not None):
-        return read_message(answer)
+        return halves.mend(read_message(answer))
     failing = Answering()
     failing.fail(read_failure(200, {}, body))
     return failing.take()

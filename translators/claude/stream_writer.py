@@ -270,7 +270,8 @@ class StreamWriter:
             return
         if opened.seal is not None:
             self._whole(blocks.carrier(opened.seal, "next"))
-        self._enter(block, type="tool_use", id=blocks.tool_id(opened.id), name=opened.name, input={})
+        caller = blocks.caller(opened.caller, opened.vendor)
+        self._enter(block, type="tool_use", id=blocks.tool_id(opened.id), name=opened.name, input={}, **caller)
 
     def _arguments(self, block: _Block, text: str) -> None:
         """A piece of arguments; free text goes into one JSON string, piece by piece."""

@@ -297,6 +297,7 @@ class AnswerBlock(Wire, kw_only=True):
     name: str | None = None
     input: Raw = ABSENT
     tool_use_id: str | None = None
+    caller: Raw = ABSENT
 
 
 # --- the stream -----------------------------------------------------------------------------------------------------

@@ -33,13 +33,15 @@ DIALECT = Dialect(
     write_failure=write_failure,
     end_mark=rb'"(?:finishReason|blockReason)"\s*:\s*"[A-Z]',
     begin_mark=rb'"(?:text|functionCall|inlineData|executableCode|toolCall|finishReason|blockReason)"\s*:',
-    failure_mark=rb'(?:\A|[\n\[,]|data: ?)\s*\{\s*"error"\s*:\s*\{\s*"(?:code|message|status|details)"',
+    failure_mark=rb'(?:\A|[\r\n\[,]|data: ?)\s*\{\s*"error"\s*:\s*\{\s*"(?:code|message|status|details)"',
     end_hints=(b"finishReason", b"blockReason"),
     reasoning_fields=("generationConfig.thinkingConfig",),
     grammar=Grammar,
     check_reply=check_reply,
     stream_failure=stream_failure,
     model_in_body=False,
+    frame_shape=rb"data: \{.*\}",  # the Python library wants just this, and no comments
+    raw_errors=True,
     ping=b"\n",
     unseal=unseal_body,
 )

@@ -52,6 +52,8 @@ class _Block:
         self.transcribed = False
         self.native: Raw | None = None
         self.cited: list[Citation] = []
+        self.over = False
+        self.place = 0  # the part it has become
         self.waiting: list[Event] = []  # what came while an earlier block was open
 
 
@@ -110,7 +112,12 @@ class Answer:
                 | BlockClosed()
             ):
                 block = self.blocks[event.block]
-                queue = self.candidates[block.opened.candidate].queue
+                state = self.candidates[block.opened.candidate]
+                queue = state.queue
+                if block.over:  # a citation that comes late
+                    if isinstance(event, Cited):
+                        state.cited.append((block.place, "".join(block.texts), [event.citation]))
+                    return []
                 block.waiting.append(event)
                 return self._advance(queue) if queue[0] is block else []
             case _:
@@ -216,6 +223,7 @@ class Answer:
         return found
 
     def _closed(self, block: _Block, event: BlockClosed) -> list[tuple[int, Written | Raw]]:
+        block.over = True
         match block.opened.kind:
             case "text" | "refusal":
                 return self._text_over(block)
@@ -230,8 +238,10 @@ class Answer:
                     self.ledger.lose(f"blocks[{block.opened.block}].transcript", "no field beside the audio itself")
                 if not any(block.texts):
                     return []
-                data = {"mimeType": block.mime, "data": "".join(block.texts)}
-                return self._out(block, {"inlineData": data}, carries=False)
+                part: Written = {"inlineData": {"mimeType": block.mime, "data": "".join(block.texts)}}
+                if block.seal is not None and block.seal.vendor == VENDOR:
+                    part["thoughtSignature"] = block.seal.data
+                return self._out(block, part, carries=False)
 
     def _text_over(self, block: _Block) -> list[tuple[int, Written | Raw]]:
         state = self.candidates[block.opened.candidate]
@@ -249,8 +259,9 @@ class Answer:
             state.held = seal
         if seal is not None and not native:
             state.waiting.append(seal)
+        block.place = max(0, state.parts - 1)
         if block.cited and text:
-            state.cited.append((max(0, state.parts - 1), text, block.cited))
+            state.cited.append((block.place, text, block.cited))
         return found
 
     def _thought_over(self, block: _Block) -> list[tuple[int, Written | Raw]]:

@@ -93,7 +93,7 @@ class ContentsReader:
         if part.function_response is not None:
             return self._result(part.function_response, at)
         if part.inline_data is not None or part.file_data is not None:
-            return self._media(part, at)
+            return self._media(part, own, at)
         if part.text is not None:
             return self._said(part, own, turn, at)
         hosted = hosted_part(part, self.hosted)
@@ -155,9 +155,8 @@ class ContentsReader:
         response = wire.given(answer.response)
         parts, failed = said_by(response, at)
         for index, media in enumerate(answer.parts or []):
-            found = self._media(
-                wire.Part(inline_data=media.inline_data, file_data=media.file_data), f"{at}.parts[{index}]"
-            )
+            part = wire.Part(inline_data=media.inline_data, file_data=media.file_data)
+            found = self._media(part, None, f"{at}.parts[{index}]")
             if found is not None:
                 parts.append(found)
         name = answer.name or (call.name if call is not None else "")
@@ -171,7 +170,7 @@ class ContentsReader:
             return None
         return next(iter(by_id or by_name or self.waiting), None)
 
-    def _media(self, part: wire.Part, at: str) -> Part | None:
+    def _media(self, part: wire.Part, own: Seal | None, at: str) -> Part | None:
         found: Image | Document | File | Part | None
         if part.inline_data is not None:
             found = of_blob(part.inline_data, at)
@@ -189,6 +188,7 @@ class ContentsReader:
             self.ledger.lose(f"{at}.videoMetadata", "not on a video")
         if isinstance(found, Image):
             found.detail = _resolution(wire.given(part.media_resolution)) or self.resolution
+            found.seal = own
         return found
 
 

@@ -25,6 +25,24 @@ def citations_of(candidate: wire.Candidate, text: str, before: int) -> Iterator[
         yield Citation(url=source.uri or "", title=source.title or "", quote="", start=start, end=end, vendor=VENDOR)
 
 
+def late_citations(
+    candidate: wire.Candidate, spoken: list[tuple[int, str, int]], *, placeless: bool
+) -> Iterator[tuple[int, Citation]]:
+    """The citations of texts that are over: (block, text, UTF-8 bytes before it). placeless: no text has any yet, so
+    that those without a place may go to the last.
+    """
+    placed = False
+    for number, text, before in spoken:
+        for citation in citations_of(candidate, text, before):
+            if citation.start is not None:
+                placed = True
+                yield number, citation
+    if placeless and not placed and spoken:
+        number, text, before = spoken[-1]
+        for citation in citations_of(candidate, text, before):
+            yield number, citation
+
+
 def _grounded(metadata: wire.GroundingMetadata, place: "_Places") -> Iterator[Citation]:
     sources = metadata.grounding_chunks or []
     for support in metadata.grounding_supports or []:

@@ -30,16 +30,17 @@ from translators.events import (
 )
 from translators.gemini import wire
 from translators.gemini.failure import failure_of
-from translators.gemini.grounding import citations_of
+from translators.gemini.grounding import citations_of, late_citations
 from translators.gemini.media import SAME_MIME, seals_of, standard_base64
 from translators.gemini.partial import PartialCall
 from translators.gemini.parts import hosted_part
 from translators.gemini.spelling import Reading
 from translators.gemini.splitter import Splitter
 from translators.gemini.stops import MISSING_SIGNATURE, read_block, read_stop, read_usage
+from translators.halves import Halves
 from translators.model import Failure, Stop, Usage
 from translators.names import made_id
-from translators.parts import HostedCall, Seal
+from translators.parts import Citation, HostedCall, Seal
 
 
 class _Candidate:
@@ -57,6 +58,8 @@ class _Candidate:
         self.partial: PartialCall | None = None
         self.hosted = ""  # id of the last hosted call
         self.placeless = True  # no citation has found a text: those without a place may still go anywhere
+        self.spoken: list[tuple[int, str, int]] = []  # closed texts: block, text, UTF-8 bytes before it
+        self.cited: set[tuple[int, Citation]] = set()
 
 
 class StreamReader:
@@ -74,6 +77,7 @@ class StreamReader:
         self._counts: wire.UsageMetadata | None = None
         self._usage: Usage | None = None
         self._blocked: Stop | None = None
+        self._halves = Halves()
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Read a chunk. Raises Unreadable for bytes that are no answer of any kind."""
@@ -81,7 +85,7 @@ class StreamReader:
         for text in self._splitter.feed(chunk):
             if not self._over:
                 self._read(text, out)
-        return out
+        return self._halves.mend(out)
 
     def finish(self) -> list[Event]:
         """The upstream closed: the end if every candidate had one, else Failed."""
@@ -97,11 +101,11 @@ class StreamReader:
                 cut = True
         if not self._over:
             self._end(out, cut)
-        return out
+        return self._halves.mend(out)
 
     def _read(self, text: bytes, out: list[Event]) -> None:
         try:
-            chunk = _decode(text)
+            chunk = _decode(text, self._halves)
         except Unreadable as exc:
             if not self._started or self._closing:
                 raise
@@ -172,19 +176,15 @@ class StreamReader:
         elif (hosted := hosted_part(part, state.hosted)) is not None:
             self._close(state, out)
             block = self._next()
+            vendor, index = hosted.vendor, state.index
             if isinstance(hosted, HostedCall):
                 state.hosted = hosted.id
-                out.append(
-                    BlockOpened(block, "hosted", hosted.id, hosted.kind, vendor=hosted.vendor, candidate=state.index)
-                )
+                out.append(BlockOpened(block, "hosted", hosted.id, hosted.kind, vendor=vendor, candidate=index))
                 if hosted.input is not None:
                     out.append(ArgumentsDelta(block, bytes(hosted.input).decode()))
             else:
-                out.append(
-                    BlockOpened(
-                        block, "hosted_result", hosted.call, hosted.kind, vendor=hosted.vendor, candidate=state.index
-                    )
-                )
+                opened = BlockOpened(block, "hosted_result", hosted.call, hosted.kind, vendor=vendor, candidate=index)
+                out.append(opened)
             out += [Native(block, hosted.native), BlockClosed(block)]
         elif part.thought_signature is not None:
             self._signed_text(part, state, out)
@@ -278,11 +278,13 @@ class StreamReader:
             return
         data = standard_base64(blob.data)
         mime = SAME_MIME.get(blob.mime_type, blob.mime_type)
+        seals = self._seals(part.thought_signature, state, out)
         self._close(state, out)
         block = self._next()
         if data is not None and mime.startswith(("image/", "audio/")):
             out.append(BlockOpened(block, "image" if mime.startswith("image/") else "audio", candidate=state.index))
             out.append(MediaDelta(block, mime, data))
+            out += [Sealed(block, seal) for seal in seals[-1:]]
         else:
             out.append(BlockOpened(block, "unknown", name="inlineData", vendor="gemini", candidate=state.index))
             out.append(Native(block, Raw(msgspec.json.encode({"inlineData": blob}))))
@@ -309,11 +311,19 @@ class StreamReader:
                 whole = state.placeless and (last or (state.stop is not None and not citation.quote))
                 if citation.start is not None or whole:
                     out.append(Cited(state.open, citation))
+                    state.cited.add((state.open, citation))
                     cited = True
             state.placeless = state.placeless and not cited
+            state.spoken.append((state.open, text, state.before))
             state.before += len(text.encode("utf-8", "surrogatepass"))
         out.append(BlockClosed(state.open))
         state.open, state.kind, state.sealed, state.texts = -1, "", False, []
+
+    def _cite_late(self, state: _Candidate, out: list[Event]) -> None:
+        """Citations that came when their text was closed already."""
+        for number, citation in late_citations(state.said, state.spoken, placeless=state.placeless):
+            if (number, citation) not in state.cited:
+                out.append(Cited(number, citation))
 
     # the end
 
@@ -341,13 +351,14 @@ class StreamReader:
         for state in candidates:
             self._settle_partial(state, out, complete=False)
             self._close(state, out, last=True)
+            self._cite_late(state, out)
         self._count(out)
         for state in candidates:
             out.append(Finished(state.stop or Stop(reason="other"), state.index))
         out.append(Ended())
 
 
-def _decode(text: bytes) -> wire.Chunk | None:
+def _decode(text: bytes, halves: Halves) -> wire.Chunk | None:
     """A chunk; None for JSON that is none. Raises Unreadable for what is not JSON."""
     try:
         return wire.chunk_decoder.decode(text)
@@ -356,6 +367,8 @@ def _decode(text: bytes) -> wire.Chunk | None:
     except (msgspec.DecodeError, ValueError) as exc:
         if text.strip() == b"[DONE]":
             return None
+        if (kept := halves.keep(text)) is not None:
+            return _decode(kept, halves)
         raise Unreadable(f"an event that is not JSON: {exc}") from None
     if text.lstrip()[:1] != b"{":
         return None

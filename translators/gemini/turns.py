@@ -20,9 +20,11 @@ from translators.parts import (
     Document,
     HostedCall,
     HostedResult,
+    Image,
     Part,
     PlainText,
     Refusal,
+    Seal,
     Text,
     Thinking,
     ToolCall,
@@ -217,6 +219,8 @@ class TurnsWriter:
                     found += self._thought(part)
                 case ToolCall():
                     found.append(self._call(part, next(numbers)))
+                case Image(seal=Seal()):
+                    found += self._drawn(part)
                 case _:
                     found += self._other(part)
         return found
@@ -233,6 +237,14 @@ class TurnsWriter:
                 last["text"] += part.text  # pieces of one answer; signed parts are never merged
             else:
                 found.append({"text": part.text})
+
+    def _drawn(self, part: Image) -> list[Written]:
+        """An image of the model's own, with its signature."""
+        written = self._other(part)
+        signature = self._signature(part.seal, part.at)
+        if written and signature is not None:
+            written[0]["thoughtSignature"] = signature
+        return written
 
     def _signature(self, seal: Any, at: str) -> str | None:
         if seal is not None and (whose := foreign(seal, self.aim)):

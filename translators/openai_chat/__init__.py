@@ -42,4 +42,6 @@ DIALECT = Dialect(
     check_reply=check_reply,
     unseal=unseal_body,
     carries_seals=False,
+    frame_shape=rb"data: ?\{.*\}|data: ?\[DONE\]|:.*",
+    done=True,
 )

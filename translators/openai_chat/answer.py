@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from translators.halves import keep_halves
 from translators.openai_chat.usage import UsageWire
 from translators.openai_chat.wire import ABSENT, Annotation, Call, Detail, ExtraContent, Function, ImageUrl, Part
 
@@ -82,12 +83,6 @@ class Chunk(Struct):
     x_groq: GroqExtra | None = None
 
 
-TORN = 0x10F800
-"""Where half a surrogate pair (U+D800 + n) is kept while it waits for its other half: U+10F800 + n."""
-
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -105,7 +100,7 @@ class ChunkDecoder:
         except msgspec.ValidationError:
             return self._forgive(data)
         except msgspec.DecodeError:
-            whole = _ESCAPES.sub(_keep_half, data)
+            whole = keep_halves(data)
             if whole == data:
                 raise
             self.torn = True
@@ -121,11 +116,6 @@ class ChunkDecoder:
                     raise ValueError(f"expected a JSON object, got {data[:60]!r}") from None
 
 
-def _keep_half(escape: re.Match[bytes]) -> bytes:
-    half = escape[1]
-    return escape[0] if half is None else chr(TORN + int(half, 16) - 0xD800).encode()
-
-
 def _prune(tree: Any, path: str) -> bool:
     """Take out the node at `path` ("$.choices[0].index"; "[...]" ends at the object that holds it)."""
     steps: list[str | int] = [name or int(place) for name, place in _STEP.findall(path.partition("[...]")[0])]
@@ -135,12 +125,3 @@ def _prune(tree: Any, path: str) -> bool:
         tree = tree[step]
     del tree[steps[-1]]
     return True
-
-
-def join_halves(text: str) -> tuple[str, str]:
-    """Put torn characters together: the text, and a first half at its end that still waits (as it was given)."""
-    held = ""
-    if text and TORN <= ord(text[-1]) < TORN + 0x400:
-        text, held = text[:-1], text[-1]
-    units = "".join(chr(ord(c) - TORN + 0xD800) if TORN <= ord(c) < TORN + 0x800 else c for c in text)
-    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), held

@@ -21,9 +21,10 @@ from translators.events import (
     ThinkingDelta,
     UsageSeen,
 )
+from translators.halves import join_halves
 from translators.model import Failure
 from translators.names import made_id
-from translators.openai_chat.answer import AnswerChoice, Chunk, Delta, LogprobsWire, join_halves
+from translators.openai_chat.answer import AnswerChoice, Chunk, Delta, LogprobsWire
 from translators.openai_chat.calls import Calls
 from translators.openai_chat.failure import read_error
 from translators.openai_chat.media import read_url, standard_base64
@@ -41,7 +42,8 @@ class Candidate:
         self.block = -1  # the open block that is no tool, or −1
         self.kind: Kind = "text"
         self.length = 0  # code points of visible text so far
-        self.begin = 0  # of them, before the open text block
+        self.text = -1  # the last text block, or −1
+        self.begin = 0  # of the visible text, before that
         self.detail: int | None = None  # index of the reasoning detail the open block is made of
         self.sealed = False
         self.refused = False
@@ -92,7 +94,7 @@ class Candidate:
             return
         if self.kind != "text" or self.block < 0:
             self.switch("text", out)
-            self.begin = self.length
+            self.begin, self.text = self.length, self.block
         if self._assembly.torn:
             text = self._whole("text", text)
         self.length += len(text)
@@ -159,12 +161,12 @@ class Candidate:
                 out.append(MediaDelta(self.block, source.mime, source.data))
 
     def _cite(self, annotations: list[Annotation], out: list[Event]) -> None:
-        """Citations belong to the open text block."""
-        if self.block >= 0 and self.kind == "text":
+        """Citations belong to the latest text block, which may be over."""
+        if self.text >= 0:
             for annotation in annotations:
                 citation = read_citation(annotation, self.begin)
                 if citation is not None:
-                    out.append(Cited(self.block, citation))
+                    out.append(Cited(self.text, citation))
 
     def _attach(self, delta: Delta, thought: bool, out: list[Event]) -> None:
         """Google's signature belongs to the open text block (the signature of a thought to that)."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from translators.events import ArgumentsDelta, BlockClosed, BlockOpened, Event, Sealed
-from translators.openai_chat.answer import join_halves
+from translators.halves import join_halves
 from translators.openai_chat.messages import arguments_text, google_seal
 from translators.openai_chat.wire import Call, Function
 from translators.parts import Seal

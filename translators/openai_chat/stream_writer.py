@@ -99,6 +99,7 @@ class StreamWriter:
         self._tail = b"}" + self._end
         self._choices: list[_Choice] = []
         self._blocks: dict[int, _Block] = {}
+        self._spoken: dict[int, tuple[_Block, int]] = {}  # closed texts and their lengths: citations may come late
         self._usage: Usage | None = None
         self._over = False
         self._rest: dict[type[Event], Callable[[Any, list[bytes]], None]] = {
@@ -277,11 +278,13 @@ class StreamWriter:
 
     def _cited(self, event: Cited, out: list[bytes]) -> None:
         block = self._blocks.get(event.block)
-        if block is not None and block.kind == "text":
-            if event.citation.url:
-                block.cited.append(event.citation)
-            else:
-                self._asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
+        spoken, length = self._spoken.get(event.block, (None, 0))
+        if (block or spoken) is not None and not event.citation.url:
+            self._asked.ledger.lose(f"blocks[{event.block}].citations", losses.CITATIONS)
+        elif block is not None and block.kind == "text":
+            block.cited.append(event.citation)
+        elif spoken is not None:  # it comes late
+            self._annotate(spoken, [event.citation], length, out)
 
     def _closed(self, event: BlockClosed, out: list[bytes]) -> None:
         block = self._blocks.pop(event.block, None)
@@ -300,14 +303,20 @@ class StreamWriter:
             url = f"data:{block.mime};base64,{''.join(block.pieces)}"
             image = {"index": block.index, "type": "image_url", "image_url": {"url": url}}
             self._delta(choice, {"images": [image]}, out)
-        elif block.cited:
+        elif block.kind == "text":
             length = choice.length - block.begin
-            listed = [
-                {"index": choice.annotations + place, **write_annotation(citation, block.begin, length)}
-                for place, citation in enumerate(block.cited)
-            ]
-            choice.annotations += len(listed)
-            self._delta(choice, {"annotations": listed}, out)
+            self._spoken[event.block] = (block, length)
+            if block.cited:
+                self._annotate(block, block.cited, length, out)
+
+    def _annotate(self, block: _Block, cited: list[Citation], length: int, out: list[bytes]) -> None:
+        choice = block.choice
+        listed = [
+            {"index": choice.annotations + place, **write_annotation(citation, block.begin, length)}
+            for place, citation in enumerate(cited)
+        ]
+        choice.annotations += len(listed)
+        self._delta(choice, {"annotations": listed}, out)
 
     # --- ends -------------------------------------------------------------------------------------------------------
 

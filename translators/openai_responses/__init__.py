@@ -31,10 +31,10 @@ DIALECT = Dialect(
     write_failure=write_failure,
     # Inside a JSON string the quotes would be escaped, so these never match what a model says.
     end_mark=rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed|cancelled|done)"'
-    rb'|(?:^|\n)(?:event:\s*error\b|data:\s*\{\s*"type"\s*:\s*"error")',
+    rb'|(?:^|[\r\n])(?:event:\s*error\b|data:\s*\{\s*"type"\s*:\s*"error")',
     begin_mark=rb'"type"\s*:\s*"response\.(?:output_|content_part|refusal|function_call|custom_tool|reasoning)',
     failure_mark=rb'"type"\s*:\s*"response\.failed"'
-    rb'|(?:^|\n)(?:event:\s*error\b|data:\s*\{\s*(?:"type"\s*:\s*"error"|"error"\s*:\s*\{))',
+    rb'|(?:^|[\r\n])(?:event:\s*error\b|data:\s*\{\s*(?:"type"\s*:\s*"error"|"error"\s*:\s*\{))',
     end_hints=(
         b"response.completed",
         b"response.incomplete",
@@ -49,4 +49,6 @@ DIALECT = Dialect(
     check_reply=check_reply,
     stream_failure=write_stream_failure,
     unseal=unseal_body,
+    frame_shape=rb"event: ?[a-z_.]+\ndata: ?\{.*\}|data: ?\{.*\}(?:\nevent:.*)?|:.*",  # clients pass over names
+    named=True,
 )

@@ -28,6 +28,8 @@ class OutputItem(Struct):
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
+    phase: str | None = None
+    caller: Raw = ABSENT
     arguments: Raw = ABSENT
     input: Raw = ABSENT
     content: list[OutputPart] | None = None

@@ -22,7 +22,8 @@ from translators.events import (
 )
 from translators.names import made_id
 from translators.openai_responses.answers import OutputItem, OutputPart, Response
-from translators.openai_responses.items import read_citation
+from translators.openai_responses.items import VENDOR, read_citation
+from translators.openai_responses.wire import given
 
 type Key = tuple[str, int, int]
 """Kind of block, output_index, content_index (0 for what is no part of a message)."""
@@ -56,7 +57,7 @@ class Blocks:
         self.refused = False
         self.slots: dict[Key, Slot] = {}
         self.all: list[Slot] = []
-        self.messages: set[int] = set()  # output_index of messages that were announced
+        self.messages: dict[int, OutputItem] = {}  # that were announced, by output_index
         self._nameless: dict[int, list[str]] = {}  # arguments of calls whose name is not known yet
 
     def start(self, response: Response) -> list[Event]:
@@ -108,7 +109,9 @@ class Blocks:
                 return []
             if slot is not None and slot.implied:
                 before = "".join(slot.said)
-            slot, events = self.open(key, announced=key[1] in self.messages)
+            message = self.messages.get(key[1])
+            about = (message.id or "", message.phase or "") if message is not None else ("", "")
+            slot, events = self.open(key, about[0], announced=message is not None, phase=about[1])
             slot.said.append(before)
             self.refused = self.refused or key[0] == "refusal"
         slot.said.append(text)
@@ -123,9 +126,9 @@ class Blocks:
         return self.say(key, missing, before=said) if missing else []
 
     def cite(self, key: Key, annotations: list[Raw]) -> list[Event]:
-        """Citations of an open text, from the first one that is new."""
+        """Citations of a text, also of one that is done, from the first one that is new."""
         slot = self.slots.get(key)
-        if slot is None or not slot.open:
+        if slot is None:
             return []
         slot.cited += len(annotations)
         return [Cited(slot.number, read_citation(raw)) for raw in annotations]
@@ -138,7 +141,7 @@ class Blocks:
         key: Key = ("refusal" if refusal else "text", index, place)
         events = self.rest(key, (part.refusal if refusal else part.text) or "")
         slot = self.slots.get(key)
-        if slot is None or not slot.open:
+        if slot is None:
             return events
         return [*events, *self.cite(key, (part.annotations or [])[slot.cited :]), *self.close(slot)]
 
@@ -186,6 +189,7 @@ class Blocks:
             name=item.name,
             form="text" if item.type == "custom_tool_call" else "json",
             namespace=item.namespace or "",
+            **({"caller": caller, "vendor": VENDOR} if (caller := given(item.caller)) is not None else {}),
         )
         slot.call = call
         for text in self._nameless.pop(index, []):

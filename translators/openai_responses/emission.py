@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from translators.events import BlockOpened
+from translators.openai_responses.items import VENDOR
 from translators.parts import Citation, Seal
 
 _encode = msgspec.json.encode
@@ -136,16 +137,19 @@ class Fixed(Item):
 
 
 class Message(Item):
-    """A message: texts and refusals that follow one another."""
+    """A message: texts and refusals that follow one another. `given`: the id it has upstream."""
 
-    def __init__(self, ident: str) -> None:
+    def __init__(self, ident: str, given: str = "", phase: str = "") -> None:
         super().__init__(ident)
+        self.given = given
+        self._phase = {"phase": phase} if phase else {}
         self.parts: list[TextPart] = []
 
     def whole(self, status: str) -> dict[str, Any]:
         """The message with all its parts."""
         content = [part.whole() for part in self.parts] if status != "in_progress" else []
-        return {"id": self.id, "type": "message", "role": "assistant", "status": status, "content": content}
+        said = {"id": self.id, "type": "message", "role": "assistant", "status": status, "content": content}
+        return said | self._phase
 
 
 class TextPart:
@@ -179,14 +183,16 @@ class TextPart:
 class Call(Item):
     """function_call, or custom_tool_call for free text."""
 
-    def __init__(self, ident: str, call: str, name: str, namespace: str, *, custom: bool) -> None:
+    def __init__(self, ident: str, opened: BlockOpened, *, custom: bool) -> None:
         super().__init__(ident)
         self.custom = custom
-        self.name = name
+        self.name = opened.name
         self.texts: list[str] = []
         self.frame = (b"", b"", b"")
-        self._head = {"id": ident, "type": "custom_tool_call" if custom else "function_call", "call_id": call}
-        self._namespace = {"namespace": namespace} if namespace else {}
+        self._head = {"id": ident, "type": "custom_tool_call" if custom else "function_call", "call_id": opened.id}
+        self._beside: dict[str, Any] = {"namespace": opened.namespace} if opened.namespace else {}
+        if opened.caller is not None and opened.vendor == VENDOR:
+            self._beside["caller"] = opened.caller
 
     def begin(self) -> None:
         """Make the frame of the deltas."""
@@ -196,7 +202,7 @@ class Call(Item):
     def whole(self, status: str) -> dict[str, Any]:
         """The call with what was said so far."""
         said = "input" if self.custom else "arguments"
-        return {**self._head, "name": self.name, **self._namespace, said: "".join(self.texts), "status": status}
+        return {**self._head, "name": self.name, **self._beside, said: "".join(self.texts), "status": status}
 
 
 class Reasoning(Item):

@@ -38,7 +38,7 @@ def item_added(blocks: Blocks, index: int, raw: Raw) -> list[Event]:
                 return []
             return blocks.open(("thinking", index, 0), item.id or "", announced=True)[1]
         case "message":
-            blocks.messages.add(index)
+            blocks.messages[index] = item
             return []
         case _:
             return []
@@ -71,12 +71,13 @@ def item_done(blocks: Blocks, index: int, raw: Raw) -> list[Event]:
 
 def _message(blocks: Blocks, index: int, item: OutputItem) -> list[Event]:
     events: list[Event] = []
+    blocks.messages.setdefault(index, item)
     for place, part in enumerate(item.content or []):
         events += blocks.part(index, place, part)
     for slot in blocks.all:
         if slot.open and slot.key[0] in ("text", "refusal") and slot.key[1] == index:
             events += blocks.close(slot)
-    blocks.messages.discard(index)
+    del blocks.messages[index]
     return events
 
 
@@ -148,6 +149,9 @@ class Comparison:
                 if texts and all(self._texts[text] > 0 for text in texts):
                     self._texts.subtract(texts)
                     return index if self._is_open("text", index) else None
+                for slot in self._blocks.all:
+                    if item.id and slot.item == item.id and texts and texts[0].startswith("".join(slot.said)):
+                        return slot.key[1]
                 known = any(("text", index, place) in self._blocks.slots for place in range(len(texts)))
                 return index if known else self._unused("text", index)
             case "reasoning":
@@ -185,7 +189,7 @@ def read_item(raw: Raw) -> OutputItem:
         tree = msgspec.json.decode(raw)
     if not isinstance(tree, dict):
         return OutputItem()
-    names = ("type", "id", "call_id", "name", "namespace", "status", "encrypted_content")
+    names = ("type", "id", "call_id", "name", "namespace", "phase", "status", "encrypted_content")
     return OutputItem(**{name: tree[name] for name in names if isinstance(tree.get(name), str)})
 
 

@@ -15,7 +15,7 @@ def read_reply(body: bytes) -> list[Event]:
     """
     reader = AnswerReader()
     events = reader.read_whole(body)
-    return events if reader.over else events + reader.end_of_bytes()
+    return reader.halves.mend(events if reader.over else events + reader.end_of_bytes())
 
 
 def write_reply(reply: Reply, asked: Asked) -> bytes:

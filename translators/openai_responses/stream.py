@@ -13,6 +13,7 @@ from msgspec import Raw
 from translators import sse
 from translators.errors import Unreadable
 from translators.events import BlockClosed, Ended, Event, Failed, Finished, TextDelta, UsageSeen
+from translators.halves import Halves
 from translators.model import Failure, Stop, StopReason
 from translators.openai_responses import answers
 from translators.openai_responses.answers import OutputItem
@@ -54,7 +55,7 @@ class StreamReader:
         events: list[Event] = []
         for frame in self._decoder.feed(chunk):
             events += self._answer.read(frame.data)
-        return events
+        return self._answer.halves.mend(events)
 
     def _look(self, begin: bytes) -> None:
         if begin[:1] in (b"{", b"["):
@@ -74,7 +75,7 @@ class StreamReader:
                 events += self._answer.read(frame.data)
             except Unreadable:
                 break  # the frame was cut
-        return events + self._answer.end_of_bytes()
+        return self._answer.halves.mend(events + self._answer.end_of_bytes())
 
     def _finish_whole(self, body: bytes) -> list[Event]:
         lines = [line for line in body.splitlines() if line.strip()]
@@ -82,7 +83,7 @@ class StreamReader:
             events = [event for line in lines for event in self._answer.read(line)]
         else:
             events = self._answer.read_whole(body)
-        return events + self._answer.end_of_bytes()
+        return self._answer.halves.mend(events + self._answer.end_of_bytes())
 
 
 class AnswerReader:
@@ -90,6 +91,7 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self.over = False
+        self.halves = Halves()
         self._blocks = blocks = Blocks()
         self._verbs: dict[type, Callable[[Any], list[Event]]] = {
             answers.OutputTextDelta: self._text,
@@ -142,6 +144,8 @@ class AnswerReader:
         except msgspec.ValidationError:
             return self._odd(_tree(data))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if (kept := self.halves.keep(data)) is not None:
+                return self.read(kept)
             return [] if data.strip() == b"[DONE]" else self._odd(_tree(data))
         return self._verbs[type(line)](line)
 
@@ -150,6 +154,8 @@ class AnswerReader:
         try:
             tree = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            if (kept := self.halves.keep(body)) is not None:
+                return self.read_whole(kept)
             raise Unreadable(
                 f"expected a JSON object, got {_begin_of(body)}: is this the API's address (…/v1)?"
             ) from exc

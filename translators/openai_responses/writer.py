@@ -170,7 +170,7 @@ class StreamWriter:
                 self._carry(event.seal, "next")
             custom = event.form == "text"
             ident = self._id("ctc" if custom else "fc", event.item)
-            block.item = Call(ident, event.id, event.name, event.namespace, custom=custom)
+            block.item = Call(ident, event, custom=custom)
             self._emission.add(block.item)
         else:
             block.seal = event.seal
@@ -238,8 +238,11 @@ class StreamWriter:
         self._emission.delta(head, middle, event.text, tail)
 
     def _begin_part(self, block: Block) -> TextPart:
+        opened = block.opened
+        if self._message is not None and self._message.given != opened.item:
+            self._end_message()
         if self._message is None:
-            self._message = Message(self._id("msg"))
+            self._message = Message(self._id("msg", opened.item), opened.item, opened.phase)
             self._emission.add(self._message)
         refusal = block.opened.kind == "refusal"
         self._refused = self._refused or refusal
