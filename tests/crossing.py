@@ -23,6 +23,7 @@ import msgspec
 
 from providers import catalog
 from tests.casefile import Case
+from tests.translators.sdk_types import faults_of
 from translators import exchange, thinking
 from translators.dialect import Aim, Asked, Dialect, Outgoing
 from translators.errors import TranslationError
@@ -80,6 +81,7 @@ def cross(case: Case, client: str, upstream: str) -> dict[str, str]:
             return {"refused": written.refused}
         assert written.outgoing is not None
         tools = written.outgoing.tools
+        assert client == upstream or not (wrong := faults_of(upstream, written.outgoing)), (case.path, wrong)
         got["upstream request"] = pretty(written.outgoing.body)
         if headers := "\n".join(f"{name}: {value}" for name, value in written.outgoing.headers.items()):
             got["upstream headers"] = headers

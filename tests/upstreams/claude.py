@@ -44,21 +44,26 @@ def check(asked: Asked) -> list[str]:
     body = dict(asked.body)
     version = asked.headers.get("anthropic-version")
     found = [] if version in VERSIONS else [f"anthropic-version: {version!r}"]
-    if version == "2023-06-01":  # the fields are gone from the types, not from this version
-        for name in SAMPLING:
-            if not isinstance(body.pop(name, 0), int | float):
-                found.append(f"$.{name}: expected a number")
     if not asked.lenient:
         beta = "anthropic-beta" in asked.headers or asked.query.get("beta") == "true"
-        kinds = {("count", False): MessageCountTokensParams, ("count", True): BetaCount,
-                 ("generate", False): MessageCreateParamsStreaming, ("generate", True): BetaCreate}  # fmt: skip
-        shape = (
-            body if asked.verb == "count" else {"stream": True} | body | ({"stream": True} if not asked.stream else {})
-        )
-        found += [fault for fault in faults(shape, kinds[asked.verb, beta]) if ".source.data" not in fault]
+        found += shape_faults(body, beta=beta, count=asked.verb == "count", version=version or "")
     if found:
         return found
     return _turn_faults(body) + _tool_faults(body) + _limit_faults(body, asked.verb)
+
+
+def shape_faults(body: dict[str, Any], *, beta: bool, count: bool = False, version: str = VERSIONS[0]) -> list[str]:
+    """Where a body is not what the library's types say. beta: betas were named, so their fields may stand there."""
+    found = []
+    body = dict(body)
+    if version == VERSIONS[0]:  # the fields are gone from the types, not from this version
+        for name in SAMPLING:
+            if not isinstance(body.pop(name, 0), int | float):
+                found.append(f"$.{name}: expected a number")
+    kinds = {(True, False): MessageCountTokensParams, (True, True): BetaCount,
+             (False, False): MessageCreateParamsStreaming, (False, True): BetaCreate}  # fmt: skip
+    shape = body if count else body | {"stream": True}
+    return found + [fault for fault in faults(shape, kinds[count, beta]) if ".source.data" not in fault]
 
 
 def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:

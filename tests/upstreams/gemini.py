@@ -72,14 +72,8 @@ def camel(value: Any) -> Any:
 
 def check(asked: Asked) -> list[str]:
     """What Google would refuse."""
-    kind = CountBody if asked.verb == "count" else Body
-    if not asked.lenient:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")  # an unknown word in an enumeration is only a warning to the SDK
-                kind.model_validate(asked.body)
-        except (ValidationError, UserWarning) as error:
-            return [str(error)]
+    if not asked.lenient and (found := shape_faults(asked.body, count=asked.verb == "count")):
+        return found
     body = camel(asked.body)
     contents = body.get("contents") or body.get("generateContentRequest", {}).get("contents")
     if not contents:
@@ -92,6 +86,19 @@ def check(asked: Asked) -> list[str]:
         + _tool_faults(body)
         + _config_faults(body.get("generationConfig") or {})
     )
+
+
+def shape_faults(body: dict[str, Any], *, count: bool = False) -> list[str]:
+    """Where a body is not what the library's types say."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an unknown word in an enumeration is only a warning to the SDK
+            (CountBody if count else Body).model_validate(body)
+    except ValidationError as error:
+        return [f"$.{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    except UserWarning as warning:
+        return [str(warning)]
+    return []
 
 
 def _is_vertex(asked: Asked) -> bool:

@@ -1,7 +1,6 @@
 """The fake OpenAI (or compatible host): `POST /v1/chat/completions`, judged by openai 3.54's own types."""
 
 import base64
-import copy
 import json
 import re
 from typing import Any
@@ -10,6 +9,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 
 from tests.upstreams.answers import Answer, pieces
 from tests.upstreams.dialects import Asked, FakeDialect, Understood, bearer, packed, text_of
+from tests.upstreams.gaps import CHAT, without
 from tests.upstreams.shapes import faults
 
 STOPS = {"end": "stop", "length": "length", "tool": "tool_calls", "stop_sequence": "stop", "refusal": "content_filter"}
@@ -26,13 +26,9 @@ NAME = r"[a-zA-Z0-9_-]{1,64}"
 
 def check(asked: Asked) -> list[str]:
     """What OpenAI would refuse."""
-    body = copy.deepcopy(asked.body)
-    if not asked.lenient:
-        for said in body.get("messages") or []:
-            _drop_tolerated(said)
-        found = faults(body | {"stream": True}, CompletionCreateParamsStreaming)
-        if found:
-            return found
+    body = asked.body
+    if not asked.lenient and (found := shape_faults(body)):
+        return found
     found = [] if body["messages"] else ["messages: must not be empty"]
     if "max_tokens" in body and "max_completion_tokens" in body:
         found.append("max_tokens and max_completion_tokens together")
@@ -41,15 +37,9 @@ def check(asked: Asked) -> list[str]:
     return found + _pairing_faults(body["messages"]) + _tool_faults(body)
 
 
-def _drop_tolerated(said: dict[str, Any]) -> None:
-    """Take out what is in no request type and yet sent back by the official helper, or common to compatible hosts."""
-    if said.get("role") == "assistant":
-        for name in ("annotations", "parsed", "reasoning_content", "reasoning_details"):
-            said.pop(name, None)
-    for call in said.get("tool_calls") or []:
-        call.pop("extra_content", None)
-        call.pop("index", None)
-        call.get("function", {}).pop("parsed_arguments", None)
+def shape_faults(body: dict[str, Any]) -> list[str]:
+    """Where a body is not what the library's types say."""
+    return faults(without(body, CHAT) | {"stream": True}, CompletionCreateParamsStreaming)
 
 
 def _pairing_faults(messages: list[dict[str, Any]]) -> list[str]:

@@ -177,7 +177,8 @@ def _tool(tool: ToolDef, index: int, at: str, messages: MessageReader) -> Tool:
     if kind != "function":
         native = (messages.raw.tools or [])[index].copy()
         messages.unknown.append(at)
-        return HostedTool(kind=kind, vendor=VENDOR, native=native, name=tool.name or "", at=at)
+        vendor, _, kind = kind.rpartition(":")  # `openrouter:web_search`: hosts put their name in front
+        return HostedTool(kind=kind, vendor=vendor or VENDOR, native=native, name=tool.name or "", at=at)
     function = tool.function
     if function is None:
         if not tool.name:

@@ -163,13 +163,21 @@ class _Writer:
             self._lose("reasoning", "whether reasoning is shown is not a setting of this dialect")
         newer = self.aim.official or self.own
         self._put("verbosity", request.verbosity, "verbosity", newer)
-        if request.modalities not in ([], ["text"]):
-            self.body["modalities"] = request.modalities
+        self._modalities()
         self._put("audio", request.audio, "audio")
         self._put("prediction", request.prediction, "prediction", newer)
         for name in ("image", "speech"):
             if getattr(request, name) is not None:
                 self._lose(name, "not a setting of this dialect")
+
+    def _modalities(self) -> None:
+        """OpenAI answers in text and audio; compatible hosts make images too."""
+        wanted = self.request.modalities
+        said = [word for word in wanted if word != "image" or not self.aim.official or self.own]
+        if len(said) < len(wanted):
+            self._lose("modalities", "Chat Completions answers in text and audio", semantic=True)
+        if said not in ([], ["text"]):
+            self.body["modalities"] = said
 
     def _format(self, wanted: OutputFormat) -> None:
         match wanted.kind:
@@ -199,8 +207,8 @@ class _Writer:
         self._identity(newer)
         self._put("prompt_cache_key", cache.key, "cache.key", newer)
         options = {"mode": "explicit"} if marked else {}
-        if cache.retention in ("24h", "in_memory", "in-memory"):
-            self._put("prompt_cache_retention", cache.retention, "cache.retention", newer)
+        if cache.retention.replace("-", "_") in ("24h", "in_memory"):
+            self._put("prompt_cache_retention", cache.retention.replace("-", "_"), "cache.retention", newer)
         elif cache.retention and newer:
             options["ttl"] = cache.retention
         elif cache.retention:
@@ -278,10 +286,12 @@ class _Writer:
 
     def _hosted(self, tool: HostedTool) -> Any:
         """A tool the vendor runs: web search has a setting of its own here, the rest only in its own dialect."""
+        if self.own and tool.vendor != VENDOR:
+            return tool.native
         if tool.kind == "web_search" and (self.aim.official or self.own):
             self.body["web_search_options"] = self._search(tool)
             return None
-        if self.own and tool.vendor == VENDOR and tool.kind != "web_search":
+        if self.own and tool.kind != "web_search":
             return tool.native
         self.ledger.lose(tool.at, f"{tool.kind} is no tool of this dialect", semantic=True)
         return None

@@ -175,10 +175,13 @@ def _write_identity(written: dict[str, Any], request: Request, ledger: Ledger) -
         ("user", identity.user),
         ("metadata", identity.metadata),
         ("prompt_cache_key", cache.key),
-        ("prompt_cache_retention", cache.retention),
     ):
         if value:
             written[name] = value
+    if cache.retention.replace("-", "_") in ("24h", "in_memory"):
+        written["prompt_cache_retention"] = cache.retention.replace("-", "_")
+    elif cache.retention:
+        written["prompt_cache_options"] = {"ttl": cache.retention}
     if request.service_tier:
         tier = _TIERS.get(request.service_tier.lower())
         if tier is None:
