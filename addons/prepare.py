@@ -31,7 +31,6 @@ from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import Unwritable
 from translators.losses import Ledger
 from translators.model import Request
-from translators.names import ToolName
 from translators.parts import Vendor
 from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
@@ -157,7 +156,7 @@ def _put(
         headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in (fixed | secret).items()],
         body=outgoing.body,
         read_failure=upstream.read_failure,
-        make_pump=_pumps(exchange, upstream, outgoing.tools, provider.vendor, lease.model, account_mark(credential.id)),
+        make_pump=_pumps(exchange, upstream, outgoing, provider.vendor, lease.model, account_mark(credential.id)),
         via=via,
     )
     _begin(
@@ -188,7 +187,7 @@ def prepare_demo(exchange: Exchange) -> None:
         headers=[],
         body=body.body,
         read_failure=upstream.read_failure,
-        make_pump=_pumps(exchange, upstream, body.tools, "demo"),
+        make_pump=_pumps(exchange, upstream, body, "demo"),
         chunks=demo.answer(request, upstream, exchange.asked),
         streamed=True,
     )
@@ -224,12 +223,13 @@ def _begin(
 def _pumps(
     exchange: Exchange,
     upstream: Dialect,
-    tools: dict[str, ToolName],
+    outgoing: Outgoing,
     vendor: Vendor,
     model: str = "",
     account: str = "",
 ) -> Callable[[bool], Pump]:
     """What makes the pump of an answer, once its headers tell whether it is a stream."""
+    tools, stops, wrapped = outgoing.tools, outgoing.stops, outgoing.wrapped  # the body need not be kept for this
 
     def make(streamed: bool) -> Pump:
         match exchange.call.operation:
@@ -247,6 +247,8 @@ def _pumps(
                     vendor=vendor,
                     model=model,
                     account=account,
+                    stops=stops,
+                    wrapped=wrapped,
                 )
 
     return make

@@ -29,7 +29,6 @@ from translators.dialect import Aim, Asked, Dialect, Outgoing
 from translators.errors import TranslationError
 from translators.losses import Ledger
 from translators.model import Failure, Reasoning, Request
-from translators.names import ToolName
 from translators.pump import Pipe, Pump, Whole
 from translators.registry import DIALECTS
 from translators.turning import Turning
@@ -72,7 +71,7 @@ def run(case: Case) -> dict[str, str]:
 def cross(case: Case, client: str, upstream: str) -> dict[str, str]:
     """One pair: the request if the case has one, then the reply if it has one."""
     got: dict[str, str] = {}
-    tools: dict[str, ToolName] = {}
+    outgoing = Outgoing(b"")
     request: Request | None = None
     if "client request" in case.sections:
         written = write(case, client, upstream)
@@ -80,15 +79,15 @@ def cross(case: Case, client: str, upstream: str) -> dict[str, str]:
         if written.refused:
             return {"refused": written.refused}
         assert written.outgoing is not None
-        tools = written.outgoing.tools
-        assert client == upstream or not (wrong := faults_of(upstream, written.outgoing)), (case.path, wrong)
-        got["upstream request"] = pretty(written.outgoing.body)
-        if headers := "\n".join(f"{name}: {value}" for name, value in written.outgoing.headers.items()):
+        outgoing = written.outgoing
+        assert client == upstream or not (wrong := faults_of(upstream, outgoing)), (case.path, wrong)
+        got["upstream request"] = pretty(outgoing.body)
+        if headers := "\n".join(f"{name}: {value}" for name, value in outgoing.headers.items()):
             got["upstream headers"] = headers
         if ledger := told(written.ledger):
             got["ledger"] = ledger
     if "upstream reply" in case.sections:
-        got["client reply"], lost = answer(case, client, upstream, tools, request)
+        got["client reply"], lost = answer(case, client, upstream, outgoing, request)
         if lost:
             got["answer ledger"] = lost
     return got
@@ -162,7 +161,7 @@ def told(ledger: Ledger) -> str:
 
 
 def answer(
-    case: Case, client: str, upstream: str, tools: dict[str, ToolName], request: Request | None
+    case: Case, client: str, upstream: str, outgoing: Outgoing, request: Request | None
 ) -> tuple[str, str]:
     """What the client gets, and what it cannot be told. A stream is fed whole and byte by byte, to the same end."""
     here, there = DIALECTS[client], DIALECTS[upstream]
@@ -180,7 +179,7 @@ def answer(
     lost: list[str] = []
     for size in (len(body), 1):
         asked = ask(case, client, stream=stream, request=request)
-        pump = _pump(case, here, there, asked, tools, streamed=streamed)
+        pump = _pump(case, here, there, asked, outgoing, streamed=streamed)
         both.append(_through(case, pump, here, asked, body, size))
         lost.append(told(asked.ledger))
     whole, pieces = both
@@ -204,15 +203,17 @@ def ask(case: Case, client: str, *, stream: bool, request: Request | None) -> As
     return Asked(model, stream, NOW, SEED, request, array=client == "gemini" and case.settings.get("array") == "yes")
 
 
-def _pump(
-    case: Case, here: Dialect, there: Dialect, asked: Asked, tools: dict[str, ToolName], *, streamed: bool
-) -> Pump:
+def _pump(case: Case, here: Dialect, there: Dialect, asked: Asked, outgoing: Outgoing, *, streamed: bool) -> Pump:
+    stops, wrapped = outgoing.stops, outgoing.wrapped
     if case.settings.get("hub") == "yes":
-        turning = Turning(tools, there.vendor)
+        turning = Turning(outgoing.tools, there.vendor, stops=stops, wrapped=wrapped)
         return (
             Pipe(here, there, asked, turning) if asked.stream else Whole(here, there, asked, turning, streamed=streamed)
         )
-    return exchange.pump(here, there, asked, tools, streamed=streamed, vendor=case.settings.get("vendor", ""))
+    vendor = case.settings.get("vendor", "")
+    return exchange.pump(
+        here, there, asked, outgoing.tools, streamed=streamed, vendor=vendor, stops=stops, wrapped=wrapped
+    )
 
 
 def _through(case: Case, taker: Pump, here: Dialect, asked: Asked, body: bytes, size: int) -> str:

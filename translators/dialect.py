@@ -102,11 +102,16 @@ class Asked:
 class Outgoing:
     """A request ready for an upstream of this dialect: the JSON body, headers the body needs (betas), and how to
     undo what had to be done to tool names (see names.py); `tools` is keyed by the name the upstream knows.
+
+    stops: stop sequences that the upstream is not told of, so that the answer must be cut at them here. wrapped: the
+    answer is an object with the wanted value in it (schemas.wrap_value).
     """
 
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     tools: dict[str, ToolName] = field(default_factory=dict)
+    stops: tuple[str, ...] = ()
+    wrapped: bool = False
 
 
 class StreamReader(Protocol):

@@ -9,6 +9,8 @@ Until a pump is `committed` nothing it returned may be shown to the client, beca
 an error that another credential would not have given.
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from translators import edit, unseal
@@ -78,20 +80,23 @@ def pump(
     vendor: Vendor = "",
     model: str = "",
     account: str = "",
+    stops: Sequence[str] = (),
+    wrapped: bool = False,
 ) -> Pump:
     """The pump for an answer. `streamed`: the upstream answers with a stream (its content type says so).
 
     vendor: whose seals these are, where the upstream is not the dialect's own vendor; model, account: as in Aim. A
-    client of the upstream's own dialect gets seals as they are.
+    client of the upstream's own dialect gets seals as they are. tools, stops, wrapped: what writing the request left to
+    be done (Outgoing).
     """
     change = BETWEEN.get((client.name, upstream.name))
-    if client is upstream and streamed and asked.stream and not tools and change is None:
+    if client is upstream and streamed and asked.stream and change is None and not (tools or stops or wrapped):
         return RelayedArray(client, asked) if asked.array else Relay(client, asked)
     events = change.events() if change and change.events else None
     if client is upstream:
-        turning = Turning(tools, upstream.vendor, change=events)
+        turning = Turning(tools, upstream.vendor, change=events, stops=stops, wrapped=wrapped)
     else:
-        turning = Turning(tools, upstream.vendor, vendor, events, model, account)
+        turning = Turning(tools, upstream.vendor, vendor, events, model, account, stops=stops, wrapped=wrapped)
     if not asked.stream:
         return Whole(client, upstream, asked, turning, streamed=streamed)
     return Pipe(client, upstream, asked, turning, None if client.carries_seals else Fold())

@@ -69,6 +69,25 @@ def to_openai(raw: Raw, ledger: Ledger, path: str, *, gemini: bool = False, stri
     return said if fitting == root else Raw(written(fitting))
 
 
+VALUE = "value"
+"""The one property of an object that holds a bare value."""
+
+
+def wrap_value(raw: Raw, gemini: bool) -> Raw:
+    """The schema of an object that holds what `raw` says: where an answer must be an object, and a bare value is due.
+
+    gemini: `raw` is in Gemini's own type.
+    """
+    inner = read(from_gemini(raw) if gemini else raw)
+    wrapped: Schema = {
+        "type": "object",
+        "properties": {VALUE: inner},
+        "required": [VALUE],
+        "additionalProperties": False,
+    }
+    return Raw(written(wrapped))
+
+
 _SNAKE = {
     "any_of": "anyOf",
     "one_of": "oneOf",

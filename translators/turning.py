@@ -1,12 +1,11 @@
 """What every answer goes through between reader and writer: order, the end of the turn, names and seals."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from translators import seals
+from translators.amending import Amending, Unwrap
 from translators.events import (
     ArgumentsDelta,
     BlockClosed,
@@ -46,11 +45,15 @@ class Turning:
         change: Change | None = None,
         model: str = "",
         account: str = "",
+        *,
+        stops: Sequence[str] = (),
+        wrapped: bool = False,
     ) -> None:
         """native: whose seals a reader of this dialect takes them for; vendor: whose they are, "" the same.
 
         change: what an overridden pair does with the events before anything else. model, account: what a seal is bound
-        to (seals.py). Thinking of a host that seals nothing is marked as its own.
+        to (seals.py). Thinking of a host that seals nothing is marked as its own. stops, wrapped: what of the request
+        is left to be done to the answer (Outgoing).
         """
         self._change = change
         self.order = Order()
@@ -65,7 +68,8 @@ class Turning:
         self._unsealed: set[int] = set()  # open thinking of a host, without a seal so far
         self._called: set[int] = set()
         self._ids: set[str] = set()
-        self._unwrapping: dict[int, _Unwrap] = {}
+        self._unwrapping: dict[int, Unwrap] = {}
+        self._amending = Amending(stops, wrapped=wrapped) if wrapped or any(stops) else None
 
     def turn(self, events: list[Event]) -> list[Event]:
         """Check and settle events. Raises OutOfOrder for a reader's mistake."""
@@ -84,6 +88,9 @@ class Turning:
                 continue
             self.order.check(event)
             settled += self._settle(event)
+        if self._amending is not None and settled:
+            settled = self._amending.amend(settled)
+            self.stop = next((one.stop for one in settled if type(one) is Finished and not one.candidate), self.stop)
         return settled
 
     def _settle(self, event: Event) -> list[Event]:
@@ -141,7 +148,7 @@ class Turning:
         if known is None:
             return event
         if known.form == "text" and event.form == "json":
-            self._unwrapping[event.block] = _Unwrap()
+            self._unwrapping[event.block] = Unwrap("input")
         return replace(event, name=known.name, form=known.form, namespace=known.namespace)
 
     def _claim(self, seal: Seal) -> Seal:
@@ -162,48 +169,3 @@ def _end_of_turn(stop: Stop, *, called: bool) -> Stop:
     if not called and stop.reason == "tool":
         return replace(stop, reason="stop")
     return stop
-
-
-class _Unwrap:
-    """The text inside `{"input": "…"}`, as it arrives: a free-text tool that ran upstream as a JSON function.
-
-    Arguments of any other shape are given as they are, at the end.
-    """
-
-    _HEAD = re.compile(r'\s*\{\s*"input"\s*:\s*"')
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._at: int | None = None  # where the string goes on; None: its beginning has not been seen
-        self._closed = False
-
-    def feed(self, text: str) -> str:
-        self._text += text
-        if self._at is None:
-            head = self._HEAD.match(self._text)
-            if head is None:
-                return ""
-            self._at = head.end()
-        if self._closed:
-            return ""
-        end = self._at
-        while end < len(self._text):
-            if self._text[end] == '"':
-                self._closed = True
-                break
-            step = 1
-            if self._text[end] == "\\":
-                step = 6 if self._text[end + 1 : end + 2] == "u" else 2
-                if step == 6 and self._text[end + 2 : end + 3] in "dD":  # perhaps half of a surrogate pair
-                    step = 12 if self._text[end + 3 : end + 4] in "89abAB" else 6
-            if end + step > len(self._text):
-                break
-            end += step
-        piece, self._at = self._text[self._at : end], end
-        try:
-            return str(msgspec.json.decode(f'"{piece}"'.encode())) if piece else ""
-        except msgspec.MsgspecError:
-            return piece
-
-    def rest(self) -> str:
-        return self._text if self._at is None else ""

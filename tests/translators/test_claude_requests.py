@@ -819,7 +819,6 @@ def test_what_has_no_place_is_a_loss():
     ledger = Ledger()
     request = chat(
         sampling=Sampling(frequency_penalty=0, seed=0, logit_bias=Raw(b"{}")),
-        n=3,
         stops=["\n", "END"],
         verbosity="low",
         modalities=["text", "audio"],
@@ -827,14 +826,20 @@ def test_what_has_no_place_is_a_loss():
         cache=CacheHints(key="k"),
         service_tier="flex",
         state=ServerState(store=True, container=Raw(b'"c"')),
-        at={"n": "$.n"},
+        at={"modalities": "$.modalities"},
     )
     body = sent(request, ledger=ledger)
     assert body["stop_sequences"] == ["END"]
     assert body["metadata"] == {"user_id": "u"}
     assert "service_tier" not in body
-    assert ("$.n", True) in {(loss.path, loss.semantic) for loss in ledger.losses}
-    assert len(ledger.losses) == 12
+    assert ("$.modalities", True) in {(loss.path, loss.semantic) for loss in ledger.losses}
+    assert len(ledger.losses) == 10
+    assert DIALECT.write_request(request, AIM, Ledger()).stops == ("\n",)
+
+
+def test_several_answers_are_refused():
+    with pytest.raises(Unwritable, match=r"\$\.n: "):
+        sent(chat(n=3, at={"n": "$.n"}))
 
 
 def test_state_at_another_vendor_is_refused():
@@ -853,7 +858,10 @@ def test_output_formats():
     ledger = Ledger()
     assert "JSON object" in sent(chat(format=OutputFormat(kind="json")), ledger=ledger)["system"][0]["text"]
     choices = OutputFormat(kind="enum", schema=Raw(b'{"enum":["a","b"]}'))
-    assert '["a","b"]' in sent(chat(format=choices), ledger=ledger)["system"][0]["text"]
+    out = DIALECT.write_request(chat(format=choices), AIM, ledger)
+    wrapped = json.loads(out.body)["output_config"]["format"]["schema"]
+    assert (wrapped["properties"], out.wrapped) == ({"value": {"enum": ["a", "b"]}}, True)
+    assert not DIALECT.write_request(chat(format=OutputFormat(kind="enum")), AIM, ledger).wrapped
     assert len(reasons(ledger, semantic=True)) == 2
     assert "output_config" not in sent(chat(format=OutputFormat(kind="text")))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.upstreams.dialects import Asked as Received
 from tests.upstreams.openai_responses import check
 from translators.dialect import Aim, Asked, Levels, Traits
-from translators.errors import Unreadable
+from translators.errors import Unreadable, Unwritable
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, OutputFormat, Reasoning, Request, Sampling, ToolChoice, Usage
 from translators.openai_responses import DIALECT
@@ -277,7 +277,6 @@ def test_what_cannot_be_said_is_a_loss():
         Turn(role="user", name="bob", parts=[Audio(id="audio_1", at="$.a"), Text(text="x")]),
         sampling=Sampling(top_k=3, seed=1),
         stops=["END"],
-        n=2,
         format=OutputFormat(kind="enum"),
         modalities=["audio"],
         tools=[HostedTool(kind="memory", vendor="anthropic", native=msgspec.Raw(b"{}"), at="$.tools[0]")],
@@ -288,8 +287,14 @@ def test_what_cannot_be_said_is_a_loss():
     lost = {loss.path: loss.semantic for loss in ledger.losses}
     assert lost == {
         ".name": False, "$.a": True, "$.tools[0]": True, "$.format": True, "$.sampling.top_k": False,
-        "$.sampling.seed": False, "$.stop": True, "$.n": True, "$.modalities": True,
+        "$.sampling.seed": False, "$.modalities": True,
     }  # fmt: skip
+    assert [(one.rule, one.path) for one in ledger.applied] == [("stop-cut", "$.stop")]
+
+
+def test_several_answers_are_refused():
+    with pytest.raises(Unwritable, match=r"\$\.n: "):
+        written(conversation(Turn(role="user", parts=[Text(text="x")]), n=2))
 
 
 def test_only_its_own_vendor_gets_a_seal_back():

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from translators import schemas
 from translators.claude import schema, wire
 from translators.claude.messages import Conversation, write_conversation
 from translators.claude.settings import settle_conflicts, settle_open_turn, write_sampling, write_thinking
@@ -32,15 +33,15 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     The same request gives the same bytes. max_tokens is mandatory here: the client's, else the model's limit.
 
     Raises:
-        Unwritable: the request stands on state at another vendor, or nothing is left to answer.
+        Unwritable: the request stands on state at another vendor, wants several answers, or nothing is left to answer.
 
     Loses:
-        Penalties, seed, logit bias, logprobs, n over 1, audio and image output, metadata, cache keys, other
+        Penalties, seed, logit bias, logprobs, audio and image output, metadata, cache keys, other
         vendors' seals, files and hosted items; see the ledger.
 
     Source: Anthropic API reference, “Messages”, read November 2026.
     """
-    _refuse_foreign_state(request)
+    _refuse(request)
     _lose_unsaid(request, ledger)
     request = with_functions(request, aim.vendor, ledger)  # a compatible host of another vendor
     names = Names(request, Rule(NAME_CHARACTERS, NAME_LIMIT))
@@ -57,7 +58,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     body: dict[str, Any] = {"model": aim.model, "max_tokens": effort.max_tokens, "messages": said.messages}
     optional: dict[str, Any] = {
         "system": said.system,
-        "stop_sequences": _stops(request, ledger),
+        "stop_sequences": [stop for stop in request.stops if stop.strip()],
         "stream": aim.stream,
         "metadata": _metadata(request),
         "tools": offered.tools,
@@ -74,14 +75,19 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     body |= write_sampling(request, effort, aim, ledger)
     _limit_marks(offered, said, "cache_control" in body, ledger)
     betas = ",".join(_betas(body, offered, said))
-    return Outgoing(msgspec.json.encode(body), {"anthropic-beta": betas} if betas else {}, names.back)
+    headers = {"anthropic-beta": betas} if betas else {}
+    wrapped = request.format is not None and request.format.kind == "enum" and request.format.schema is not None
+    return Outgoing(msgspec.json.encode(body), headers, names.back, _blank_stops(request, ledger), wrapped)
 
 
 # --- what cannot be said --------------------------------------------------------------------------------------------
 
 
-def _refuse_foreign_state(request: Request) -> None:
-    """History that stands at another vendor cannot be sent, and without it the answer would be to another question."""
+def _refuse(request: Request) -> None:
+    """History that stands at another vendor cannot be sent, and without it the answer would be to another question.
+
+    Of several answers that were asked for, one would be something else.
+    """
     state = request.state
     for name, value in (
         ("previous_response", state.previous_response),
@@ -94,6 +100,8 @@ def _refuse_foreign_state(request: Request) -> None:
             path = request.at.get(f"state.{name}", "")
             told = "server-side state of another vendor is not available here; send the whole conversation"
             raise Unwritable(told, path, "unsupported_state")
+    if request.n is not None and request.n > 1:
+        raise Unwritable("this upstream gives one answer to a request", request.at.get("n", "$.n"))
 
 
 def _lose_unsaid(request: Request, ledger: Ledger) -> None:
@@ -103,7 +111,6 @@ def _lose_unsaid(request: Request, ledger: Ledger) -> None:
         ("sampling.presence_penalty", sampling.presence_penalty is not None, False),
         ("sampling.seed", sampling.seed is not None, False),
         ("sampling.logit_bias", sampling.logit_bias is not None, False),
-        ("n", request.n is not None and request.n > 1, True),
         ("logprobs", request.logprobs is not None and request.logprobs.wanted, False),
         ("verbosity", bool(request.verbosity), False),
         ("modalities", any(each.lower() != "text" for each in request.modalities), True),
@@ -125,11 +132,12 @@ def _lose_unsaid(request: Request, ledger: Ledger) -> None:
 # --- single fields --------------------------------------------------------------------------------------------------
 
 
-def _stops(request: Request, ledger: Ledger) -> list[str]:
-    kept = [stop for stop in request.stops if stop.strip()]
-    if len(kept) < len(request.stops):
-        ledger.lose(request.at.get("stops", ""), "blank stop sequences", semantic=True)
-    return kept
+def _blank_stops(request: Request, ledger: Ledger) -> tuple[str, ...]:
+    """What the vendor refuses; the answer is cut at them here."""
+    blank = tuple(stop for stop in request.stops if stop and not stop.strip())
+    if blank:
+        ledger.apply("stop-cut", request.at.get("stops", ""))
+    return blank
 
 
 def _metadata(request: Request) -> wire.Metadata | None:
@@ -158,26 +166,21 @@ def _tier(request: Request, ledger: Ledger) -> str | None:
 def _config(
     form: OutputFormat | None, effort: str | None, said: Conversation, ledger: Ledger, at: str
 ) -> wire.OutputConfig | None:
-    """effort and format. JSON without a schema, and enumerations, can only be asked for in words."""
+    """effort and format. JSON without a schema can only be asked for in words; an enumeration is wrapped."""
     written: wire.JsonFormat | None = None
-    if form is not None and form.kind == "schema":
+    if form is not None and form.kind == "enum" and form.schema is not None:
+        ledger.apply("enum-wrapped", at)
+        written = wire.JsonFormat(type="json_schema", schema=schemas.wrap_value(form.schema, form.gemini_schema))
+    elif form is not None and form.kind == "schema":
         body = form.schema if form.schema is not None else schema.EMPTY
         written = wire.JsonFormat(type="json_schema", schema=schema.enforced(body, form.gemini_schema, ledger, at))
-    elif form is not None and form.kind != "text":
-        words = JSON_INSTRUCTION if form.kind == "json" else _enumeration(form.schema)
-        ledger.apply(f"{form.kind}-instruction", at)
-        ledger.lose(at, f"{form.kind} output can only be asked for in words", semantic=True)
-        said.system.append(wire.TextBlock(text=words))
+    elif form is not None and form.kind == "json":
+        ledger.apply("json-instruction", at)
+        ledger.lose(at, "json output can only be asked for in words", semantic=True)
+        said.system.append(wire.TextBlock(text=JSON_INSTRUCTION))
+    elif form is not None and form.kind == "enum":
+        ledger.lose(at, "an enumeration without its values", semantic=True)
     return wire.OutputConfig(effort=effort, format=written) if effort or written else None
-
-
-def _enumeration(form: Raw | None) -> str:
-    try:
-        values = msgspec.json.decode(form, type=dict[str, Any]).get("enum") if form is not None else None
-    except msgspec.DecodeError:
-        values = None
-    listed = msgspec.json.encode(values or []).decode()
-    return f"Answer with exactly one of these values and nothing else: {listed}"
 
 
 # --- prompt cache ---------------------------------------------------------------------------------------------------

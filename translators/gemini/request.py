@@ -12,6 +12,7 @@ from translators.errors import Unwritable
 from translators.gemini import wire
 from translators.gemini.contents import ContentsReader, detail_of
 from translators.gemini.settings import (
+    STOPS,
     SettingsWriter,
     read_format,
     read_logprobs,
@@ -166,7 +167,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     body |= settings.beside()
     if (generation := settings.generation()) is not None:
         body["generationConfig"] = generation
-    return Outgoing(msgspec.json.encode(body), tools=tools.names.back)
+    return Outgoing(msgspec.json.encode(body), tools=tools.names.back, stops=tuple(request.stops[STOPS:]))
 
 
 def _refuse(request: Request) -> None:

@@ -12,7 +12,7 @@ from translators.losses import Ledger
 from translators.model import Logprobs, OutputFormat, Reasoning, Request, Sampling
 
 STOPS = 5
-"""Stop sequences Gemini takes."""
+"""Stop sequences Gemini takes; the others are applied to the answer."""
 
 _TIERS = {"default": "standard", "standard_only": "standard"}
 
@@ -105,7 +105,7 @@ class SettingsWriter:
         if request.stops:
             found["stopSequences"] = request.stops[:STOPS]
             if len(request.stops) > STOPS:
-                self.lose("stops", f"only {STOPS} stop sequences are taken", semantic=True)
+                self.ledger.apply("stop-cut", request.at.get("stops", "$.stops"))
         found |= self._format()
         if request.modalities:
             found["responseModalities"] = [word.upper() for word in request.modalities]

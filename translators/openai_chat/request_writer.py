@@ -19,10 +19,10 @@ from translators.model import FunctionTool, HostedTool, OutputFormat, Request, T
 from translators.names import Names, Rule
 from translators.openai_chat.messages_writer import MessageWriter
 from translators.openai_chat.wire import NAME, VENDOR
-from translators.schemas import from_gemini, to_openai
+from translators.schemas import from_gemini, to_openai, wrap_value
 
 STOPS = 4
-"""Stop sequences OpenAI takes."""
+"""Stop sequences OpenAI takes; its reasoning models take none. The others are applied to the answer."""
 
 IDENTIFIER = 64
 """Characters of safety_identifier and user."""
@@ -44,7 +44,8 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
             run in the background; without them it would mean something else.
     """
     writer = _Writer(with_functions(request, aim.vendor, ledger), aim, ledger)
-    return Outgoing(body=json.encode(writer.write()), tools=writer.names.back)
+    body = json.encode(writer.write())
+    return Outgoing(body, tools=writer.names.back, stops=writer.cut, wrapped=writer.wrapped)
 
 
 class _Writer:
@@ -55,6 +56,8 @@ class _Writer:
         self.names = Names(request, Rule("a-zA-Z0-9_-", 64, freeform=aim.official))
         self.own = request.dialect == NAME  # the client itself said it in this dialect
         self.body: dict[str, Any] = {"model": aim.model}
+        self.cut: tuple[str, ...] = ()
+        self.wrapped = False
 
     def write(self) -> dict[str, Any]:
         """The body. Raises Unwritable for state kept at another vendor."""
@@ -136,13 +139,13 @@ class _Writer:
         stops = self.request.stops
         if not stops:
             return
-        if self.aim.official and self.aim.traits.known and self.aim.traits.reasoning:
-            self._lose("stops", "reasoning models take no stop sequences", semantic=True)
-            return
-        if self.aim.official and len(stops) > STOPS:
-            self._lose("stops", f"more than {STOPS} stop sequences", semantic=True)
-            stops = stops[:STOPS]
-        self.body["stop"] = stops
+        if self.aim.official:
+            most = 0 if self.aim.traits.known and self.aim.traits.reasoning else STOPS
+            stops, self.cut = stops[:most], tuple(stops[most:])
+        if self.cut:
+            self.ledger.apply("stop-cut", self.request.at.get("stops", "stops"))
+        if stops:
+            self.body["stop"] = stops
 
     def _answer(self) -> None:
         request = self.request
@@ -185,8 +188,17 @@ class _Writer:
                 self.body["response_format"] = {"type": "text"}
             case "json":
                 self.body["response_format"] = {"type": "json_object"}
+            case "enum" if wanted.schema is not None:
+                self.wrapped = True
+                self.ledger.apply("enum-wrapped", self.request.at.get("format", "format"))
+                wrapped = {
+                    "name": "response",
+                    "schema": wrap_value(wanted.schema, wanted.gemini_schema),
+                    "strict": True,
+                }
+                self.body["response_format"] = {"type": "json_schema", "json_schema": wrapped}
             case "enum":
-                self._lose("format", "an answer limited to an enumeration", semantic=True)
+                self._lose("format", "an enumeration without its values", semantic=True)
             case "schema":
                 schema: dict[str, Any] = {"name": wanted.name or "response"}
                 if wanted.description:

@@ -5,6 +5,7 @@ from typing import Any
 
 from translators import thinking
 from translators.dialect import Aim, Outgoing
+from translators.errors import Unwritable
 from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import FunctionTool, Request
@@ -12,7 +13,7 @@ from translators.names import Names, Rule
 from translators.openai_responses import tools, wire
 from translators.openai_responses.input import Input
 from translators.openai_responses.request import ENCRYPTED, LOGPROBS
-from translators.schemas import from_gemini
+from translators.schemas import from_gemini, wrap_value
 
 LEAST_OUTPUT = 16
 """Tokens; OpenAI refuses a smaller max_output_tokens."""
@@ -23,12 +24,17 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
 
     The official API is told `store: false` unless the client asked for state, and asked for encrypted reasoning, so
     that the conversation can go on without anything being kept there. Other hosts get neither namespaces nor
-    free-text tools, which few of them know.
+    free-text tools, which few of them know. Stop sequences are left to be applied to the answer.
+
+    Raises:
+        Unwritable: several answers are wanted.
 
     Loses:
-        stop sequences, n, seed, penalties, logit_bias, top_k, audio, video, prediction, safety settings, labels,
+        seed, penalties, logit_bias, top_k, audio, video, prediction, safety settings, labels,
         cache breakpoints, thinking that another vendor sealed.
     """
+    if request.n is not None and request.n > 1:
+        raise Unwritable("this upstream gives one answer to a request", request.at.get("n", "$.n"))
     request = with_functions(request, aim.vendor, ledger)
     names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
     naming = _naming(names, aim)
@@ -50,7 +56,10 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     if aim.stream:
         written["stream"] = True
     _lose_rest(request, ledger)
-    return Outgoing(wire.encode(written), tools=names.back)
+    if request.stops:
+        ledger.apply("stop-cut", request.at.get("stops", "$.stops"))
+    wrapped = request.format is not None and request.format.kind == "enum" and "text" in written
+    return Outgoing(wire.encode(written), tools=names.back, stops=tuple(request.stops), wrapped=wrapped)
 
 
 _LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -153,8 +162,12 @@ def _write_text(written: dict[str, Any], request: Request, aim: Aim, ledger: Led
                 said["format"]["description"] = wanted.description
             # As with tools: strict is the default, and not every schema is fit for it.
             said["format"]["strict"] = bool(wanted.strict)
+        case "enum" if wanted is not None and wanted.schema is not None:
+            ledger.apply("enum-wrapped", path)
+            schema = wrap_value(wanted.schema, wanted.gemini_schema)
+            said["format"] = {"type": "json_schema", "name": "response", "schema": schema, "strict": True}
         case "enum":
-            ledger.lose(path, "Responses has no enum output", semantic=True)
+            ledger.lose(path, "an enumeration without its values", semantic=True)
         case _:
             pass
     if request.verbosity:
@@ -221,10 +234,6 @@ def _lose_rest(request: Request, ledger: Ledger) -> None:
     for name in ("top_k", "frequency_penalty", "presence_penalty", "seed", "logit_bias"):
         if getattr(request.sampling, name) is not None:
             lose(f"sampling.{name}", f"Responses has no {name}")
-    if request.stops:
-        lose("stops", "Responses has no stop sequences", semantic=True)
-    if request.n is not None and request.n > 1:
-        lose("n", "Responses gives one answer", semantic=True)
     if any(kind.lower() != "text" for kind in request.modalities):
         lose("modalities", "Responses answers in text", semantic=True)
     for name in ("audio", "image", "speech"):
