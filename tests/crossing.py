@@ -4,6 +4,7 @@ Settings of a crossing (all optional but client and upstream):
 
     client, upstream   dialects; one of the two may be a list: the case is run for each
     model              what the request is aimed at; the catalogue tells what it can do (none: a model nobody knows)
+    provider           whose catalogue tells, where it is not the dialect's own
     json_schema        no: a Gemini model that has only the old field for schemas
     asked              the model's name as the client says it, where the path or a thinking suffix matters
     strict             yes: semantic losses are refused
@@ -98,7 +99,7 @@ def cross(case: Case, client: str, upstream: str) -> dict[str, str]:
 
 def aim_at(case: Case, upstream: str, *, stream: bool) -> Aim:
     """The target, with the traits the catalogue knows of the model."""
-    provider = PROVIDERS[upstream]
+    provider = case.settings.get("provider", PROVIDERS[upstream])
     model = case.settings.get("model", "some-model")
     traits = CATALOG.traits(provider, model)
     if case.settings.get("json_schema") == "no":
@@ -123,6 +124,8 @@ def _write(case: Case, client: Dialect, upstream: Dialect) -> Written:
     try:
         request = client.read_request(body, "" if client.model_in_body else asked or "a-model", stream, ledger)
         aim = aim_at(case, upstream.name, stream=request.stream)
+        if client is upstream and case.settings.get("hub") != "yes":
+            ledger = Ledger()  # what is not read of a body that passes as it is, is not lost
         outgoing = _outgoing(case, request, body, client, upstream, aim, ledger, override)
     except TranslationError as error:
         failure = Failure(kind="invalid", message=error.message, param=error.path, code=error.code, origin="cliproxy")

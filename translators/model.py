@@ -126,9 +126,13 @@ class Identity(Struct, kw_only=True):
 
 
 class CacheHints(Struct, kw_only=True):
-    """Prompt-cache wishes for the whole request; breakpoints stand on the parts."""
+    """Prompt-cache wishes for the whole request; breakpoints stand on the parts.
+
+    mode: "explicit" where only the client's own breakpoints are wanted, "implicit" where the vendor may place some.
+    """
 
     key: str = ""
+    mode: str = ""
     retention: str = ""
     automatic: CacheMark | None = None
 

@@ -81,7 +81,7 @@ def test_the_settings_of_a_maximal_request_are_read():
     assert request.reasoning == Reasoning(mode="effort", effort="high")
     assert (request.stream, request.stream_usage, request.dialect) == (True, True, "openai-chat")
     assert request.identity == Identity(user="u", safety="s", metadata={"a": "b"})
-    assert request.cache == CacheHints(key="k", retention="30m")
+    assert request.cache == CacheHints(key="k", mode="explicit", retention="30m")
     assert request.state == ServerState(store=False)
     assert request.at["max_output"] == "$.max_completion_tokens"
     assert request.at["reasoning"] == "$.reasoning_effort"

@@ -44,7 +44,7 @@ class Body(BaseModel):
     generation_config: GenerationConfig | None = None
     cached_content: str | None = None
     labels: dict[str, str] | None = None
-    service_tier: str | None = None
+    service_tier: types.ServiceTier | None = None
     store: bool | None = None
     continuation_token: str | None = None
 

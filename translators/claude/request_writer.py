@@ -119,6 +119,7 @@ def _lose_unsaid(request: Request, ledger: Ledger) -> None:
         ("speech", request.speech is not None, False),
         ("prediction", request.prediction is not None, False),
         ("safety", request.safety is not None, False),
+        ("identity.safety", identity.safety not in ("", identity.user) and bool(identity.user), False),
         ("identity.metadata", bool(identity.metadata), False),
         ("identity.labels", bool(identity.labels), False),
         ("cache.key", bool(request.cache.key), False),
@@ -204,7 +205,13 @@ def _automatic(
     wish = request.cache.automatic
     if wish is not None:
         return wire.CacheControl(ttl=wish.ttl or None)
-    if request.dialect == NAME or not aim.official or aim.vendor != VENDOR or any(_marked(offered, said)):
+    if (
+        request.cache.mode == "explicit"
+        or request.dialect == NAME
+        or not aim.official
+        or aim.vendor != VENDOR
+        or any(_marked(offered, said))
+    ):
         return None
     ledger.apply("cache-automatic", "$")
     return wire.CacheControl()

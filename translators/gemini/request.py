@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from translators.dialect import Aim, Outgoing
-from translators.errors import Unwritable
+from translators.errors import Unreadable, Unwritable
 from translators.gemini import wire
 from translators.gemini.contents import ContentsReader, detail_of
 from translators.gemini.settings import (
@@ -74,6 +74,8 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     if said.generate_content_request is not None:
         said, prefix = said.generate_content_request, "$.generateContentRequest"
     config = said.generation_config or wire.GenerationConfig()
+    if config.candidate_count is not None and config.candidate_count < 1:
+        raise Unreadable("expected at least 1", f"{prefix}.generationConfig.candidateCount")
     at = {name: reading.spelt.get(f"{prefix}.{place}", f"{prefix}.{place}") for name, place in _PLACES.items()}
     at["format"] = _path_of_format(config, prefix, reading)
     request = Request(

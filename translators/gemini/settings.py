@@ -14,7 +14,10 @@ from translators.model import Logprobs, OutputFormat, Reasoning, Request, Sampli
 STOPS = 5
 """Stop sequences Gemini takes; the others are applied to the answer."""
 
-_TIERS = {"default": "standard", "standard_only": "standard"}
+_TIERS = {"default": "standard", "standard_only": "standard", "fast": "priority", "ultrafast": "priority"} | {
+    tier: tier for tier in ("standard", "flex", "priority")
+}
+"""Google's word for a tier; OpenAI's faster ones are the nearest."""
 
 # --- reading ---
 
@@ -138,11 +141,20 @@ class SettingsWriter:
         if request.identity.labels is not None:
             found["labels"] = request.identity.labels
         if request.service_tier and request.service_tier != "auto":
-            found["serviceTier"] = _TIERS.get(request.service_tier, request.service_tier)
+            found |= self._tier(request.service_tier)
         if request.state.store is not None and self.native:
             found["store"] = request.state.store
         self._report()
         return found
+
+    def _tier(self, wanted: str) -> dict[str, Any]:
+        tier = _TIERS.get(wanted)
+        if tier is None and not self.native:
+            self.lose("service_tier", f"Google has no tier {wanted}")
+            return {}
+        if tier == "priority" != wanted:
+            self.ledger.apply("service-tier", self.request.at.get("service_tier", "$.service_tier"), tier)
+        return {"serviceTier": tier or wanted}
 
     def _max_output(self, wanted: int) -> int:
         most = self.aim.traits.max_output

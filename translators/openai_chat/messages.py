@@ -119,7 +119,7 @@ class MessageReader:
         if part.cache_control is not None:
             read.cache = CacheMark(part.cache_control.ttl or "")
         elif part.prompt_cache_breakpoint is not None:
-            read.cache = CacheMark()
+            read.cache = CacheMark(part.prompt_cache_breakpoint.ttl or "")
         return read
 
     def _known(self, part: Part, at: str) -> ModelPart | None:

@@ -42,6 +42,9 @@ from translators.parts import (
     Video,
 )
 
+LIFETIMES = ("30m", "12h")
+"""Of OpenAI's explicit breakpoints."""
+
 NO_RESULT = "Error: no result was provided"
 
 _ATTACHED = {"Image": "image", "Document": "document", "Audio": "audio", "Video": "video", "File": "file"}
@@ -300,10 +303,11 @@ class MessageWriter:
 
     def _mark(self, cache: CacheMark, at: str, written: dict[str, Any]) -> None:
         if self._marking:
-            written["prompt_cache_breakpoint"] = {"mode": "explicit"}
+            timed = {"ttl": cache.ttl} if cache.ttl in LIFETIMES else {}
+            written["prompt_cache_breakpoint"] = {"mode": "explicit"} | timed
             self.marked = True
-            if cache.ttl:
-                self._ledger.lose(f"{at}.cache_control.ttl", "a breakpoint has no life time of its own")
+            if cache.ttl and not timed:
+                self._ledger.lose(f"{at}.cache_control.ttl", "OpenAI has no such life time")
         else:
             self._ledger.lose(f"{at}.cache_control", "cache breakpoints of another vendor")
 

@@ -147,7 +147,8 @@ def _settings(read: Body, request: Request, ledger: Ledger) -> None:
     request.identity = Identity(user=read.user or "", safety=read.safety_identifier or "", metadata=read.metadata)
     options = read.prompt_cache_options
     retention = read.prompt_cache_retention or (options.ttl if options else None) or ""
-    request.cache = CacheHints(key=read.prompt_cache_key or "", retention=retention)
+    mode = (options.mode if options else None) or ""
+    request.cache = CacheHints(key=read.prompt_cache_key or "", retention=retention, mode=mode)
     if read.stream_options is not None and read.stream_options.include_obfuscation:
         ledger.lose("$.stream_options.include_obfuscation", "padding against traffic analysis is not made here")
 

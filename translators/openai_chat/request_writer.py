@@ -27,8 +27,8 @@ STOPS = 4
 IDENTIFIER = 64
 """Characters of safety_identifier and user."""
 
-TIERS = {"standard_only": "default", "standard": "default"}
-"""Other vendors' words for OpenAI's default tier."""
+TIERS = {"standard_only": "default", "standard": "default", "ultrafast": "fast"}
+"""Other vendors' words for OpenAI's default tier; and the nearest to the one that only Responses has."""
 
 _EMPTY = Raw(b'{"type":"object","properties":{}}')
 _INPUT = Raw(
@@ -213,12 +213,15 @@ class _Writer:
         """Who asks, what is kept, how it is served."""
         request, identity, cache = self.request, self.request.identity, self.request.cache
         newer = self.aim.official or self.own
+        if request.service_tier == "ultrafast":
+            self.ledger.apply("service-tier", request.at.get("service_tier", "service_tier"), "fast")
         self._put("service_tier", TIERS.get(request.service_tier, request.service_tier), "service_tier", newer)
         self._put("store", request.state.store, "state.store", newer)
         self._put("metadata", identity.metadata, "identity.metadata", newer)
         self._identity(newer)
         self._put("prompt_cache_key", cache.key, "cache.key", newer)
-        options = {"mode": "explicit"} if marked else {}
+        mode = cache.mode or ("explicit" if marked else "")
+        options = {"mode": mode} if mode and newer else {}
         if cache.retention.replace("-", "_") in ("24h", "in_memory"):
             self._put("prompt_cache_retention", cache.retention.replace("-", "_"), "cache.retention", newer)
         elif cache.retention and newer:

@@ -55,9 +55,10 @@ class CacheControl(Struct):
 
 
 class Breakpoint(Struct):
-    """OpenAI's explicit cache breakpoint."""
+    """OpenAI's explicit cache breakpoint; `ttl` is "30m" or "12h"."""
 
     mode: str | None = None
+    ttl: str | None = None
 
 
 class Part(Struct):

@@ -43,9 +43,15 @@ from translators.parts import (
     Url,
 )
 
+LIFETIMES = ("30m", "12h")
+"""Of explicit breakpoints."""
+
 type Item = dict[str, Any] | Raw
 
 NO_RESULT = "Error: no result was provided"
+
+_PLAIN = {"type", "text", "annotations"}
+"""Keys of a text that a plain string can say; annotations if there are none."""
 
 _ITEM = re.compile(r"\$\.input\[\d+\]$")
 
@@ -68,6 +74,9 @@ class Input:
         open_calls, orphans = ([], []) if self._own else unpaired(request)
         self._unanswered, self._orphans = {id(call) for call in open_calls}, {id(result) for result in orphans}
         self._owed: list[dict[str, Any]] = []  # results for calls that have none
+        # Explicit breakpoints are OpenAI's own; another vendor's marks would switch its automatic caching off.
+        self._marking = aim.official and request.dialect.startswith("openai-")
+        self.marked = False
         self._system(request.system)
         for turn in request.turns:
             if turn.role != "assistant":
@@ -76,8 +85,8 @@ class Input:
         self._settle()
 
     def _system(self, parts: list[Part]) -> None:
-        if len(parts) == 1 and isinstance(parts[0], Text):
-            self._no_mark(parts[0], parts[0].at)
+        if len(parts) == 1 and isinstance(parts[0], Text) and not (parts[0].cache and self._marking):
+            self._mark(parts[0], parts[0].at, [])
             self.instructions = parts[0].text
             return
         for part in parts:
@@ -94,18 +103,30 @@ class Input:
         content: list[Any] = []
         for part in turn.parts:
             at = part.at or turn.at
-            self._no_mark(part, at)
             item = self._item(part, turn, at)
             if item is None:
-                content += self._content(part, turn.role, at)
+                written = self._content(part, turn.role, at)
+                self._mark(part, at, written)
+                content += written
                 continue
+            self._mark(part, at, [])
             self._message(turn, content)
             content = []
             self.items += item
         self._message(turn, content)
 
-    def _no_mark(self, part: Part, at: str) -> None:
-        if part.cache is not None:
+    def _mark(self, part: Part, at: str, written: list[Any]) -> None:
+        """A breakpoint stands on the last piece of input that the part became."""
+        if part.cache is None:
+            return
+        last = written[-1] if written else None
+        if self._marking and isinstance(last, dict) and last.get("type", "").startswith("input_"):
+            timed = {"ttl": part.cache.ttl} if part.cache.ttl in LIFETIMES else {}
+            last["prompt_cache_breakpoint"] = {"mode": "explicit"} | timed
+            self.marked = True
+            if part.cache.ttl and not timed:
+                self._ledger.lose(at + ".cache_control.ttl", "OpenAI has no such life time")
+        else:
             self._ledger.lose(at + ".cache_control", "OpenAI caches prompts by itself")
 
     def _message(self, turn: Turn, content: list[Any]) -> None:
@@ -121,7 +142,7 @@ class Input:
         own_id = turn.id if self._own and turn.role == "assistant" else ""
         if not content:
             message["content"] = ""
-        elif only.get("type") in ("input_text", "output_text") and not only.get("annotations") and not own_id:
+        elif set(only) <= _PLAIN and "text" in only and not only.get("annotations") and not own_id:
             message["content"] = only["text"]
         elif turn.role == "assistant":  # the long form must have an id; the place makes one that stays
             message |= {"id": own_id or f"msg_{len(self.items)}", "status": "completed", "content": content}
@@ -196,8 +217,9 @@ class Input:
         item["call_id"] = self._ids.result(result.call)
         output: list[Any] = []
         for part in result.parts:
-            self._no_mark(part, part.at or at)
-            output += self._content(part, "user", part.at or at)
+            written = self._content(part, "user", part.at or at)
+            self._mark(part, part.at or at, written)
+            output += written
         if not output and result.raw is not None:
             item["output"] = bytes(result.raw).decode()
         elif not output:

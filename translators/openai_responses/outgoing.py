@@ -51,7 +51,8 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     _write_limits(written, request, aim, ledger)
     _write_reasoning(written, request, aim, ledger)
     _write_text(written, request, aim, ledger)
-    _write_identity(written, request, ledger)
+    _write_identity(written, request, aim, ledger)
+    _write_cache(written, request, marked=conversation.marked)
     _write_state(written, request, aim, ledger)
     if aim.stream:
         written["stream"] = True
@@ -101,7 +102,10 @@ def _write_tools(
 def _write_limits(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
     if request.max_output is not None:
         written["max_output_tokens"] = max(request.max_output, LEAST_OUTPUT)
-        if request.max_output < LEAST_OUTPUT:
+        if request.max_output == 0:
+            path = request.at.get("max_output", "$.max_output")
+            ledger.lose(path, "an answer without output cannot be asked for", semantic=True)
+        elif request.max_output < LEAST_OUTPUT:
             ledger.apply("max-output", request.at.get("max_output", "$"), str(LEAST_OUTPUT))
     for name in ("temperature", "top_p"):
         value = getattr(request.sampling, name)
@@ -176,31 +180,47 @@ def _write_text(written: dict[str, Any], request: Request, aim: Aim, ledger: Led
         written["text"] = said
 
 
+IDENTIFIER = 64
+"""Characters of safety_identifier and user."""
+
 _TIERS = {"standard_only": "default", "standard": "default"} | {
-    tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")
+    tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
 }
 
 
-def _write_identity(written: dict[str, Any], request: Request, ledger: Ledger) -> None:
-    identity, cache = request.identity, request.cache
-    for name, value in (
-        ("safety_identifier", identity.safety),
-        ("user", identity.user),
-        ("metadata", identity.metadata),
-        ("prompt_cache_key", cache.key),
-    ):
-        if value:
-            written[name] = value
-    if cache.retention.replace("-", "_") in ("24h", "in_memory"):
-        written["prompt_cache_retention"] = cache.retention.replace("-", "_")
-    elif cache.retention:
-        written["prompt_cache_options"] = {"ttl": cache.retention}
+def _write_identity(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
+    identity = request.identity
+    user, safety, name = identity.user, identity.safety, "identity.safety"
+    if aim.official and not request.dialect.startswith("openai-") and not safety:
+        user, safety, name = "", user, "identity.user"  # `user` is deprecated; whose id it is stays the same
+    for field, value, place in (("safety_identifier", safety, name), ("user", user, "identity.user")):
+        if len(value) > IDENTIFIER and aim.official:
+            ledger.lose(request.at.get(place, f"$.{field}"), f"longer than {IDENTIFIER} characters")
+        elif value:
+            written[field] = value
+    if identity.metadata:
+        written["metadata"] = identity.metadata
     if request.service_tier:
         tier = _TIERS.get(request.service_tier.lower())
         if tier is None:
             ledger.lose(request.at.get("service_tier", "$.service_tier"), "OpenAI has no such tier")
         else:
             written["service_tier"] = tier
+
+
+def _write_cache(written: dict[str, Any], request: Request, *, marked: bool) -> None:
+    cache = request.cache
+    if cache.key:
+        written["prompt_cache_key"] = cache.key
+    options: dict[str, Any] = {}
+    if mode := cache.mode or ("explicit" if marked else ""):
+        options["mode"] = mode
+    if cache.retention.replace("-", "_") in ("24h", "in_memory"):
+        written["prompt_cache_retention"] = cache.retention.replace("-", "_")
+    elif cache.retention:
+        options["ttl"] = cache.retention
+    if options:
+        written["prompt_cache_options"] = options
 
 
 def _write_state(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:

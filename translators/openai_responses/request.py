@@ -42,7 +42,6 @@ _OPENAI_ONLY = {
     "$.max_tool_calls": False,
     "$.moderation": False,
     "$.stream_options": False,
-    "$.prompt_cache_options": False,
     "$.client_metadata": False,
 }
 """Fields only OpenAI can do something with; True: without it the answer is another one."""
@@ -97,7 +96,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         format=_read_format(said.text),
         verbosity=(said.text.verbosity or "") if said.text else "",
         identity=Identity(user=said.user or "", safety=said.safety_identifier or "", metadata=said.metadata),
-        cache=CacheHints(key=said.prompt_cache_key or "", retention=said.prompt_cache_retention or ""),
+        cache=_read_cache(said),
         service_tier=said.service_tier or "",
         state=ServerState(
             previous_response=said.previous_response_id or "",
@@ -119,6 +118,8 @@ def _places(said: wire.Body, items: Items) -> dict[str, str]:
     if said.text is not None:
         at |= {"format": "$.text.format"} if said.text.format else {}
         at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
+    if said.prompt_cache_options is not None and said.prompt_cache_options.ttl and not said.prompt_cache_retention:
+        at["cache.retention"] = "$.prompt_cache_options.ttl"
     if said.reasoning is not None and said.reasoning.effort:
         at["reasoning"] = "$.reasoning.effort"
     return at
@@ -135,7 +136,7 @@ def _lose_unknown(body: bytes, said: wire.Body, ledger: Ledger) -> None:
             ours = path in _OPENAI_ONLY
             reason = "only OpenAI can do this" if ours else "unknown field"
             ledger.lose(path, reason, semantic=_OPENAI_ONLY.get(path, False))
-        elif name in ("reasoning", "text") and isinstance(value, dict):
+        elif name in ("reasoning", "text", "prompt_cache_options") and isinstance(value, dict):
             inner = getattr(said, name).__struct_fields__
             for member in value:
                 if member not in inner and value[member] is not None:
@@ -153,6 +154,12 @@ def _read_input(said: wire.Body, ledger: Ledger) -> Items:
     elif not (said.previous_response_id or wire.given(said.conversation) or said.instructions):
         raise Unreadable("expected a string or an array of items", "$.input")
     return items
+
+
+def _read_cache(said: wire.Body) -> CacheHints:
+    options = said.prompt_cache_options or wire.CacheOptions()
+    retention = said.prompt_cache_retention or options.ttl or ""
+    return CacheHints(key=said.prompt_cache_key or "", retention=retention, mode=options.mode or "")
 
 
 def _read_logprobs(said: wire.Body, ledger: Ledger) -> Logprobs | None:

@@ -154,6 +154,8 @@ def write_tools(
             if hosted is not None:
                 written.append(hosted)
             continue
+        if tool.cache is not None:
+            ledger.lose(f"{tool.at}.cache_control", "a cache breakpoint on a tool")
         declared = _declare(tool, naming(tool.name, tool.namespace), ledger, freeform=freeform, own=own)
         if not (tool.namespace and namespaces):
             group = {}

@@ -52,6 +52,13 @@ class TextWish(Struct):
     verbosity: str | None = None
 
 
+class CacheOptions(Struct):
+    """`prompt_cache_options`: whether OpenAI places a breakpoint by itself, and for how long the prompt is kept."""
+
+    mode: str | None = None
+    ttl: str | None = None
+
+
 class Body(Struct):
     """A request, in the vendor's order. Fields that mean something to OpenAI alone are not listed: they are losses."""
 
@@ -78,6 +85,7 @@ class Body(Struct):
     user: str | None = None
     metadata: dict[str, str] | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: str | None = None
 
 
