@@ -235,7 +235,10 @@ def written(client: str, upstream: str, body: dict[str, Any], *, official: bool 
     try:
         request = here.read_request(json.dumps(body).encode(), *place, ledger)
         aim = Aim("m", "lab", there.vendor, stream=True, official=official)
-        return there.write_request(request, aim, ledger), (ledger.losses, ledger.applied)
+        outgoing = there.write_request(request, aim, ledger)
+        nowhere = [one for one in (*ledger.losses, *ledger.applied) if not one.path.startswith("$")]
+        assert not nowhere, f"{client} → {upstream}: {nowhere}"
+        return outgoing, (ledger.losses, ledger.applied)
     except TranslationError as error:
         return None, str(error)
 

@@ -118,12 +118,15 @@ class Blocks:
         events.append(TextDelta(slot.number, text, Raw(msgspec.json.encode(logprobs)) if logprobs else None))
         return events
 
-    def rest(self, key: Key, whole: str) -> list[Event]:
-        """What of `whole` has not been said; if the deltas said something else, they stand."""
+    def rest(self, key: Key, whole: str, logprobs: list[Raw] | None = None) -> list[Event]:
+        """What of `whole` has not been said; if the deltas said something else, they stand.
+
+        logprobs: of the whole text, so they only count where nothing of it has been said.
+        """
         slot = self.slots.get(key)
         said = "".join(slot.said) if slot is not None else ""
         missing = whole[len(said) :] if whole.startswith(said) else ""
-        return self.say(key, missing, before=said) if missing else []
+        return self.say(key, missing, None if said else logprobs, before=said) if missing else []
 
     def cite(self, key: Key, annotations: list[Raw]) -> list[Event]:
         """Citations of a text, also of one that is done, from the first one that is new."""
@@ -139,7 +142,7 @@ class Blocks:
             return self.thought(index, place, part.text or "", full=True)
         refusal = part.type == "refusal"
         key: Key = ("refusal" if refusal else "text", index, place)
-        events = self.rest(key, (part.refusal if refusal else part.text) or "")
+        events = self.rest(key, (part.refusal if refusal else part.text) or "", part.logprobs)
         slot = self.slots.get(key)
         if slot is None:
             return events

@@ -115,6 +115,8 @@ def _places(said: wire.Body, items: Items) -> dict[str, str]:
     at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) not in (None, wire.ABSENT)}
     if items.references:
         at["state.references"] = next(iter(items.references.values()))
+    if "logprobs" not in at and LOGPROBS in (said.include or []):
+        at["logprobs"] = "$.include"
     if said.text is not None:
         at |= {"format": "$.text.format"} if said.text.format else {}
         at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
