@@ -74,6 +74,18 @@ async def test_each_answer_gets_its_pump() -> None:
         assert isinstance(whole.make_pump(False), Whole)
 
 
+async def test_what_an_upstream_is_not_told_is_done_to_its_answer() -> None:
+    with scene(TWO_KEYS) as here:
+        exchange = await attempt(here, here.open("/v1/chat/completions", CHAT | {"model": ASK["model"], "stop": "\n"}))
+        assert exchange.wire is not None
+        assert "stop_sequences" not in json.loads(exchange.wire.body)
+        pump = exchange.wire.make_pump(False)
+        said = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+        said |= {"content": [{"type": "text", "text": "one\ntwo"}], "usage": {"input_tokens": 1, "output_tokens": 3}}
+        pump.feed(json.dumps(said).encode())
+        assert json.loads(pump.finish())["choices"][0]["message"]["content"] == "one"
+
+
 async def test_only_a_responses_upstream_compacts() -> None:
     with scene(TWO_KEYS) as here:
         body = {"model": ASK["model"], "input": []}

@@ -74,7 +74,7 @@ def write_conversation(request: Request, aim: Aim, ledger: Ledger, names: Names)
             return Conversation([], [])  # there was nothing to lose
         if not system:
             raise Unwritable("no message has any content", "$.messages")
-        ledger.apply("system-as-user", request.at.get("system", ""))
+        ledger.apply("system-as-user", request.at.get("system", "$"))
         return Conversation([], [Message("user", system)])
     if writing.emptied and writing.messages[-1].role == "assistant":
         raise Unwritable("the last message has no content", writing.emptied)
