@@ -16,7 +16,7 @@ def faults_of(upstream: str, outgoing: Outgoing) -> list[str]:
         case "claude":
             return claude.shape_faults(body, beta="anthropic-beta" in outgoing.headers)
         case "gemini":
-            return gemini.shape_faults(body)
+            return gemini.shape_faults(body, camel_only=True)
         case "openai-responses":
             return openai_responses.shape_faults(body)
         case _:

@@ -304,6 +304,25 @@ def test_what_is_tried_here_is_what_clients_can_say():
             assert faults_of(client, Outgoing(body, {"anthropic-beta": "x"})) == [], name
 
 
+@pytest.mark.parametrize(
+    ("upstream", "body"),
+    [
+        ("gemini", {"contents": [{"parts": [{"inline_data": {"mimeType": "image/png", "data": "AA=="}}]}]}),
+        ("gemini", {"contents": [], "generationConfig": {"thinkingConfig": {"foo": 1}}}),
+        ("gemini", {"contents": [], "serviceTier": "scale"}),
+        ("claude", BASE["claude"] | {"metadata": {"user": "u"}}),
+        ("claude", BASE["claude"] | {"mcp_servers": []}),  # a beta's field, and no beta is named
+        ("openai-chat", BASE["openai-chat"] | {"top_k": 1}),
+        (
+            "openai-responses",
+            BASE["openai-responses"] | {"text": {"format": {"type": "json_schema", "json_schema": {}}}},
+        ),
+    ],
+)
+def test_what_no_library_would_send_is_found(upstream, body):
+    assert faults_of(upstream, Outgoing(json.dumps(body).encode()))
+
+
 @pytest.mark.parametrize("gap", [*gaps.CHAT, *gaps.RESPONSES], ids=lambda gap: gap.path)
 def test_a_gap_is_one(gap):
     """What the libraries' types would refuse is let through because of its entry; nothing around it is."""

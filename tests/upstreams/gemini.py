@@ -88,12 +88,12 @@ def check(asked: Asked) -> list[str]:
     )
 
 
-def shape_faults(body: dict[str, Any], *, count: bool = False) -> list[str]:
-    """Where a body is not what the library's types say."""
+def shape_faults(body: dict[str, Any], *, count: bool = False, camel_only: bool = False) -> list[str]:
+    """Where a body is not what the library's types say. camel_only: in the spelling of the API's own pages."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # an unknown word in an enumeration is only a warning to the SDK
-            (CountBody if count else Body).model_validate(body)
+            (CountBody if count else Body).model_validate(body, by_alias=True, by_name=not camel_only)
     except ValidationError as error:
         return [f"$.{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     except UserWarning as warning:
