@@ -65,7 +65,18 @@ def camel(value: Any) -> Any:
         return [camel(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = ("args", "response", "parameters", "parametersJsonSchema", "parameters_json_schema", "labels")
+    kept = (
+        "args",
+        "response",
+        "parameters",
+        "parametersJsonSchema",
+        "parameters_json_schema",
+        "labels",
+        "responseSchema",
+        "responseJsonSchema",
+        "response_schema",
+        "response_json_schema",
+    )
     return {re.sub(r"_([a-z])", lambda found: found[1].upper(), key): inner if key in kept else camel(inner)
             for key, inner in value.items()}  # fmt: skip
 
@@ -93,12 +104,12 @@ def shape_faults(body: dict[str, Any], *, count: bool = False, camel_only: bool 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # an unknown word in an enumeration is only a warning to the SDK
-            (CountBody if count else Body).model_validate(body, by_alias=True, by_name=not camel_only)
+            (CountBody if count else Body).model_validate(body)
     except ValidationError as error:
         return [f"$.{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     except UserWarning as warning:
         return [str(warning)]
-    return []
+    return ["$: snake_case"] if camel_only and camel(body) != body else []
 
 
 def _is_vertex(asked: Asked) -> bool:
