@@ -163,9 +163,7 @@ def told(ledger: Ledger) -> str:
 # --- the answer -----------------------------------------------------------------------------------------------------
 
 
-def answer(
-    case: Case, client: str, upstream: str, outgoing: Outgoing, request: Request | None
-) -> tuple[str, str]:
+def answer(case: Case, client: str, upstream: str, outgoing: Outgoing, request: Request | None) -> tuple[str, str]:
     """What the client gets, and what it cannot be told. A stream is fed whole and byte by byte, to the same end."""
     here, there = DIALECTS[client], DIALECTS[upstream]
     text = case.sections["upstream reply"]
