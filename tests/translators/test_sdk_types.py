@@ -335,6 +335,8 @@ def test_a_gap_is_one(gap):
         }
         judge = openai_responses
         kind: Any = openai_responses.ResponseCreateParamsStreaming
+        if gap.path == "tool_choice":
+            body = {"model": "m", "input": "x", "tool_choice": gap.value}
     else:
         body = {"model": "m", "messages": [item | {"tool_calls": [call]}]}
         judge, kind = openai_chat, openai_chat.CompletionCreateParamsStreaming

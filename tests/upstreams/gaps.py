@@ -11,14 +11,14 @@ _STEP = re.compile(r"\[(?:(?P<key>\w*)=(?P<word>[^\]]*))?\]|(?P<name>\w+)")
 
 
 class Gap(NamedTuple):
-    """`path`: `a[].b` a member of every item, `a[key=word]` the items of that kind, `a[=word]` the items that are that
-    word. null: only where it is null.
+    """`path`: `a[].b` a member of every item, `a[key=word]` the items of that kind, `a[=word]` that word among the items.
+    value: only where it is that value.
     """
 
     path: str
     why: str
     source: str
-    null: bool = False
+    value: Any = ...
 
 
 HELPER = "openai-python 3.54, chat.completions.parse: its own message objects, sent back as they came"
@@ -40,7 +40,13 @@ CHAT = (
     Gap("modalities[=image]", "images out", COMPATIBLE),
 )
 RESPONSES = (
-    Gap("input[type=reasoning].content", "null is taken by the service", "codex-rs 0.142 sends it", null=True),
+    Gap("input[type=reasoning].content", "null is taken by the service", "codex-rs 0.142 sends it", value=None),
+    Gap(
+        "tool_choice",
+        "the types only name its preview",
+        "the spelling of the tool itself; OpenAI's Codex backend knows no other, in tool_choice too",
+        value={"type": "web_search"},
+    ),
 )
 
 
@@ -60,7 +66,7 @@ def _take(value: Any, steps: list[re.Match[str]], gap: Gap) -> None:
             return
         if rest:
             _take(value[name], rest, gap)
-        elif not gap.null or value[name] is None:
+        elif gap.value is ... or value[name] == gap.value:
             del value[name]
         return
     if not isinstance(value, list):
