@@ -11,7 +11,7 @@ _STEP = re.compile(r"\[(?:(?P<key>\w*)=(?P<word>[^\]]*))?\]|(?P<name>\w+)")
 
 
 class Gap(NamedTuple):
-    """`path`: `a[].b` a member of every item, `a[key=word]` the items of that kind, `a[=word]` that word among the items.
+    """`path`: `a[].b` a member of every item, `a[key=word]` the items of that kind, `a[=word]` that word itself.
     value: only where it is that value.
     """
 
