@@ -176,10 +176,10 @@ def seeds(target: str) -> Iterator[bytes]:
         text = path.read_text(encoding="utf-8")
         head, *rest = re.split(r"^=== (.*)\n", text, flags=re.MULTILINE)
         sections = dict(zip(rest[::2], rest[1::2], strict=True))
-        upstream = name in path.parts or f"upstream: {name}" in head
-        if kind == "request" and f"client: {name}" in head and "client request" in sections:
+        said = {side: re.search(rf"^{side}:.*\b{name}\b", head, re.MULTILINE) for side in ("client", "upstream")}
+        if kind == "request" and said["client"] and "client request" in sections:
             yield sections["client request"].strip().encode()
-        elif kind != "request" and upstream:
+        elif kind != "request" and (name in path.parts or said["upstream"]):
             wire = sections.get("wire") or sections.get("upstream reply")
             if wire:
                 yield wire.strip().encode() + b"\n\n"
