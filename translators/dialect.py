@@ -118,7 +118,9 @@ class StreamReader(Protocol):
     """Upstream bytes → events. One for each stream; any chunking of the same bytes gives the same events."""
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Read a chunk. Raises Unreadable for bytes that are not this dialect at all (HTML, garbage)."""
+        """Read a chunk. Raises Unreadable, or one of errors.UNDECODABLE, for bytes that are not this dialect at all
+        (HTML, garbage).
+        """
         ...
 
     def finish(self) -> list[Event]:

@@ -6,6 +6,11 @@ TranslationError
 └── OutOfOrder    a reader of ours broke the order of events (our fault)
 """
 
+import msgspec
+
+UNDECODABLE: tuple[type[Exception], ...] = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises, however deep inside: the bytes are at fault, not we."""
+
 
 class TranslationError(Exception):
     """Base of the three; `path` is the JSON path the message is about, or ""."""

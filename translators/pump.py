@@ -10,7 +10,7 @@ from typing import Protocol
 
 from translators import counting
 from translators.dialect import Asked, Dialect, StreamReader
-from translators.errors import TranslationError, Unreadable
+from translators.errors import UNDECODABLE, TranslationError, Unreadable
 from translators.events import COMMITTING, Event, Failed
 from translators.fold import Broken, Fold
 from translators.model import Failure, Reply, Stop, Usage
@@ -69,7 +69,7 @@ class PumpBase:
         return None
 
     def _fail(self, error: Exception) -> Failure:
-        if isinstance(error, Unreadable):
+        if isinstance(error, (Unreadable, *UNDECODABLE)):
             return Failure(kind="upstream", message=f"the upstream's answer cannot be read: {error}")
         if isinstance(error, TranslationError):
             message = f"a mistake in cliproxy's translation: {error}"

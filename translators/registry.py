@@ -3,11 +3,13 @@ or changes what happens between two with `between` (examples/, and `extensions` 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 
 from translators import routes
 from translators.claude import DIALECT as CLAUDE
 from translators.dialect import Aim, Dialect, Outgoing
+from translators.errors import UNDECODABLE, Unreadable
 from translators.events import Event
 from translators.gemini import DIALECT as GEMINI
 from translators.losses import Ledger
@@ -16,8 +18,32 @@ from translators.openai_chat import DIALECT as OPENAI_CHAT
 from translators.openai_completions import DIALECT as OPENAI_COMPLETIONS
 from translators.openai_responses import DIALECT as OPENAI_RESPONSES
 
+
+def _refusing[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """The function, with Unreadable for whatever is found, however deep inside, to be no JSON or of the wrong type."""
+
+    @wraps(function)
+    def refusing(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except UNDECODABLE as error:
+            raise Unreadable(str(error)) from error
+
+    return refusing
+
+
+def _careful(dialect: Dialect) -> Dialect:
+    """The dialect behind a border where bad bytes are Unreadable; of streams, see StreamReader.feed."""
+    return replace(
+        dialect,
+        read_request=_refusing(dialect.read_request),
+        write_request=_refusing(dialect.write_request),
+        read_reply=_refusing(dialect.read_reply),
+    )
+
+
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS)
+    dialect.name: _careful(dialect) for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS)
 }
 
 
@@ -46,10 +72,11 @@ def register(dialect: Dialect, *, client_path: str = "") -> None:
     `dialect.path` below their base URL. client_path: where clients that speak it POST to us ("" if none do).
     Raises ValueError for a name or a path that is taken by another dialect.
     """
-    if DIALECTS.setdefault(dialect.name, dialect) is not dialect:
+    if dialect.name in DIALECTS:
         raise ValueError(f"there is a dialect {dialect.name!r} already")
     if client_path:
         routes.add(client_path, dialect.name)
+    DIALECTS[dialect.name] = _careful(dialect)
 
 
 def between(client: str, upstream: str, change: Between) -> None:

@@ -26,7 +26,7 @@ import atheris
 with atheris.instrument_imports(include=["translators"]):
     from translators import exchange
     from translators.dialect import Aim, Asked
-    from translators.errors import TranslationError
+    from translators.errors import UNDECODABLE, TranslationError, Unreadable
     from translators.events import Order
     from translators.losses import Ledger
     from translators.model import Reasoning, Request
@@ -39,7 +39,7 @@ ROOM, TIMES = 1 << 16, 64
 
 
 def main(argv: list[str]) -> int:
-    """Fuzz each target in a process of its own; the first finding ends the run with 1."""
+    """Fuzz each target in a process of its own, up to its first finding; 1 if there was one."""
     parser = argparse.ArgumentParser(prog="fuzz", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="DIALECT:KIND, or one of them and a FILE")
     parser.add_argument("--seconds", type=int, default=60, help="in all (60)")
@@ -60,7 +60,8 @@ def main(argv: list[str]) -> int:
         fuzz(targets[0], asked.seconds, asked.runs, asked.seed)
         return 0
     share = max(1, asked.seconds // len(targets))
-    return next((1 for target in targets if not fuzzed(target, share, asked.runs, asked.seed)), 0)
+    sound = [fuzzed(target, share, asked.runs, asked.seed) for target in targets]
+    return 0 if all(sound) else 1
 
 
 def fuzzed(target: str, seconds: int, runs: int, seed: int) -> bool:
@@ -118,7 +119,7 @@ def run_of(target: str) -> Callable[[bytes], None]:
                     order.check(event)
             for event in reader.finish():
                 order.check(event)
-        except TranslationError:
+        except (Unreadable, *UNDECODABLE):
             pass
         answered(name, pieces, upstream_streams=True)
 
@@ -127,7 +128,7 @@ def run_of(target: str) -> Callable[[bytes], None]:
         try:
             for event in dialect.read_reply(data):
                 order.check(event)
-        except TranslationError:
+        except Unreadable:
             pass
         answered(name, [data], upstream_streams=False)
 

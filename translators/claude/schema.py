@@ -60,7 +60,9 @@ def _fit(node: Json) -> Json:
     found: Schema = {}
     words: list[str] = []
     for key, value in node.items():
-        kept = (key != "format" or value in _FORMATS) and (key != "minItems" or value in (0, 1))
+        kept = (key != "format" or (isinstance(value, str) and value in _FORMATS)) and (
+            key != "minItems" or value in (0, 1)
+        )
         if key in _UNSAID or not kept:
             words.append(f"{key}: {_spell(value)}")
         else:
