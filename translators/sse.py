@@ -5,10 +5,13 @@ on bytes
 throughout, so a character that straddles two chunks is never seen half. JSON contains no raw line breaks, which is
 why line
 ends may be normalised before anything else is looked at.
+
+Bytes are searched with `find`: `in` first tries whether what it looks for is a number, which costs more than to search.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from translators.errors import Unreadable
 
@@ -16,7 +19,7 @@ LARGEST_FRAME = 64 * 1024 * 1024
 """Bytes. Inline images arrive in one data line; more than this is not a frame but an attack or a bug."""
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True, gc=False):
     """One event as it stood on the wire. `event` is b"" when the stream did not name it."""
 
     event: bytes
@@ -34,32 +37,45 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Give the frames that `chunk` completes. Raises Unreadable for a frame over LARGEST_FRAME."""
-        if self._held_cr:
-            chunk = b"\r" + chunk
-            self._held_cr = False
-        if b"\r" in chunk:
-            if chunk.endswith(b"\r"):
-                self._held_cr = True
-                chunk = chunk[:-1]
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._held_cr or chunk.find(b"\r") >= 0:
+            chunk = self._normalise(chunk)
         if self._pieces:
             return self._continue(chunk)
+        if chunk.endswith(b"\n\n") and not self._fresh:  # nearly always: one frame, whole
+            frame = _read_plain(chunk, len(chunk) - 2)
+            if frame is not None:
+                return [frame]
         *whole, rest = chunk.split(b"\n\n")
         if rest:
             self._pieces.append(rest)
             self._size = len(rest)
         return self._read(whole)
 
+    def _normalise(self, chunk: bytes) -> bytes:
+        """All line ends as LF; a CR at the very end waits for what follows."""
+        if self._held_cr:
+            chunk = b"\r" + chunk
+        self._held_cr = chunk.endswith(b"\r")
+        if self._held_cr:
+            chunk = chunk[:-1]
+        chunk = chunk.replace(b"\r\n", b"\n")
+        return chunk if chunk.find(b"\r") < 0 else chunk.replace(b"\r", b"\n")
+
     def _read(self, whole: list[bytes]) -> list[Frame]:
         if self._fresh and whole:
             self._fresh = False
             whole[0] = whole[0].removeprefix(b"\xef\xbb\xbf")
-        return _frames(whole)
+        found: list[Frame] = []
+        for block in whole:
+            frame = read_frame(block)
+            if frame.data and not frame.data.isspace():
+                found.append(frame)
+        return found
 
     def _continue(self, chunk: bytes) -> list[Frame]:
         """The same while a frame is incomplete: only the new bytes are searched, so a long frame costs its length."""
         pieces = self._pieces
-        ends = b"\n\n" in chunk or (chunk.startswith(b"\n") and pieces[-1].endswith(b"\n"))
+        ends = chunk.find(b"\n\n") >= 0 or (chunk.startswith(b"\n") and pieces[-1].endswith(b"\n"))
         if chunk:
             pieces.append(chunk)
             self._size += len(chunk)
@@ -79,19 +95,23 @@ class Decoder:
         return self._read([rest])
 
 
-def _frames(blocks: list[bytes]) -> list[Frame]:
-    return [frame for block in blocks if (frame := read_frame(block)).data and not frame.data.isspace()]
-
-
 def read_frame(block: bytes) -> Frame:
-    """Read what stands between blank lines: the two shapes nearly every frame has here, anything else line by line."""
+    """Read what stands between blank lines."""
+    return _read_plain(block, len(block)) or _read_lines(block)
+
+
+def _read_plain(block: bytes, end: int) -> Frame | None:
+    """Read what nearly every frame is here: one data line, perhaps a name before it. `end`: where its blank line
+    begins. None: it is something else.
+    """
+    name, begin = b"", 0
     if block.startswith(b"event: "):
-        end = block.find(b"\n")
-        if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0:
-            return Frame(block[7:end], block[end + 7 :])
-    elif block.startswith(b"data: ") and b"\n" not in block:
-        return Frame(b"", block[6:])
-    return _read_lines(block)
+        line = block.find(b"\n")
+        name, begin = block[7:line], line + 1
+    if not block.startswith(b"data: ", begin) or block.find(b"\n", begin, end) >= 0:
+        return None
+    data = block[begin + 6 : end]
+    return Frame(name, data) if data and not data.isspace() else None
 
 
 def _read_lines(block: bytes) -> Frame:
