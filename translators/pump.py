@@ -118,6 +118,8 @@ class Pipe(PumpBase):
         if not events:
             return b""
         turning = self._turning
+        if self.committed and turning.flows(events):
+            return self._writer.write(events)
         settled = turning.turn(events)
         if self._fold is not None:
             self._fold.add(settled)

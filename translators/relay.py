@@ -130,12 +130,10 @@ class Relay(PumpBase):
         return self._dialect.stream_writer(self._asked).write([Failed(failure)])
 
     def _ends(self, ready: bytes) -> bool:
-        hints = self._dialect.end_hints
-        return any(hint in ready for hint in hints) and self._end.search(ready) is not None
+        return _hints(ready, self._dialect.end_hints) and self._end.search(ready) is not None
 
     def _fails(self, ready: bytes) -> bool:
-        hints = self._dialect.failure_hints
-        return any(hint in ready for hint in hints) and self._failure.search(ready) is not None
+        return _hints(ready, self._dialect.failure_hints) and self._failure.search(ready) is not None
 
     def _look_closer(self, ready: bytes) -> bool:
         """A failure before anything else? Then nothing of it may leave."""
@@ -161,11 +159,13 @@ class Relay(PumpBase):
 
     def _last_blank(self, whole: bytes, before: int) -> int:
         """Where the last complete frame ends; only bytes that are new are searched."""
+        if whole.endswith(_BLANKS):
+            return len(whole)
         last = 0
         newline = whole.rfind(b"\n\n")
         if newline >= 0:
             last = newline + 2
-        if b"\r" in whole:
+        if whole.find(b"\r") >= 0:
             for found in self._BLANK.finditer(whole, max(0, before - 4)):
                 last = max(last, found.end())
         return last
@@ -195,6 +195,17 @@ class Relay(PumpBase):
     def ping(self) -> bytes:
         """Between two frames."""
         return self._dialect.ping
+
+
+_BLANKS = (b"\n\n", b"\r\n\r\n")
+
+
+def _hints(ready: bytes, hints: tuple[bytes, ...]) -> bool:
+    """Whether one of these words stands there."""
+    for hint in hints:  # noqa: SIM110  # a generator for each chunk costs more than the search
+        if ready.find(hint) >= 0:
+            return True
+    return False
 
 
 class RelayedArray(PumpBase):

@@ -19,6 +19,9 @@ LARGEST_FRAME = 64 * 1024 * 1024
 """Bytes. Inline images arrive in one data line; more than this is not a frame but an attack or a bug."""
 
 
+_BLANK = (b"\n\n", b"\r\n\r\n")
+
+
 class Frame(Struct, frozen=True, gc=False):
     """One event as it stood on the wire. `event` is b"" when the stream did not name it."""
 
@@ -37,14 +40,15 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Give the frames that `chunk` completes. Raises Unreadable for a frame over LARGEST_FRAME."""
+        if not self._pieces and not self._held_cr and chunk.endswith(_BLANK):
+            frame = _read_plain(chunk, len(chunk) - (2 if chunk.endswith(b"\n\n") else 4))
+            if frame is not None:  # nearly always: one frame, whole
+                self._fresh = False
+                return [frame]
         if self._held_cr or chunk.find(b"\r") >= 0:
             chunk = self._normalise(chunk)
         if self._pieces:
             return self._continue(chunk)
-        if chunk.endswith(b"\n\n") and not self._fresh:  # nearly always: one frame, whole
-            frame = _read_plain(chunk, len(chunk) - 2)
-            if frame is not None:
-                return [frame]
         *whole, rest = chunk.split(b"\n\n")
         if rest:
             self._pieces.append(rest)
@@ -108,7 +112,7 @@ def _read_plain(block: bytes, end: int) -> Frame | None:
     if block.startswith(b"event: "):
         line = block.find(b"\n")
         name, begin = block[7:line], line + 1
-    if not block.startswith(b"data: ", begin) or block.find(b"\n", begin, end) >= 0:
+    if not block.startswith(b"data: ", begin) or block.find(b"\n", begin, end) >= 0 or block.find(b"\r", 0, end) >= 0:
         return None
     data = block[begin + 6 : end]
     return Frame(name, data) if data and not data.isspace() else None

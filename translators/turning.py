@@ -80,8 +80,7 @@ class Turning:
         for event in events:
             if self.over:
                 break
-            kind = type(event)
-            if kind in _TEXTS and event.block in opened:  # type: ignore[attr-defined]
+            if type(event) in _TEXTS and event.block in opened:  # type: ignore[attr-defined]
                 if self._unwrapping and event.block in self._unwrapping:  # type: ignore[attr-defined]
                     event = self._unwrap(event)  # type: ignore[arg-type]
                 settled.append(event)
@@ -92,6 +91,13 @@ class Turning:
             settled = self._amending.amend(settled)
             self.stop = next((one.stop for one in settled if type(one) is Finished and not one.candidate), self.stop)
         return settled
+
+    def flows(self, events: list[Event]) -> bool:
+        """Whether this is one more piece of a block that is open, as nearly every chunk is: nothing to settle."""
+        if len(events) != 1 or self._unwrapping or self.over:
+            return False
+        event = events[0]
+        return type(event) in _TEXTS and event.block in self.order.open  # type: ignore[attr-defined]
 
     def _settle(self, event: Event) -> list[Event]:
         match event:

@@ -143,10 +143,11 @@ class Answering:
             self.open(event.index, Raw(b'{"type":"' + _TAGS[type(delta)] + b'"}'))
             block = self._blocks[event.index]
         number, tag = block.number, block.head.type
+        if type(delta) is wire.TextDelta:  # nearly every delta there is
+            if delta.text and tag == "text":
+                self.events.append(TextDelta(number, delta.text))
+            return
         match delta:
-            case wire.TextDelta(text=text):
-                if text and tag == "text":
-                    self.events.append(TextDelta(number, text))
             case wire.InputJsonDelta(partial_json=text):
                 if text and (tag == "tool_use" or tag in _HOSTED):
                     block.pieces.append(text)

@@ -21,7 +21,7 @@ from translators.halves import Halves
 from translators.model import Failure
 from translators.sse import Decoder, Frame
 
-_line = msgspec.json.Decoder(wire.StreamEvent)
+_decode = msgspec.json.Decoder(wire.StreamEvent).decode
 _whole = msgspec.json.Decoder(wire.Answer)
 
 _FIELDS = (b"event:", b"data:", b"id:", b"retry:", b":")
@@ -96,11 +96,14 @@ class StreamReader:
         if self._answer.over:
             return
         try:
-            event = _line.decode(frame.data)
+            event = _decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._read_odd(frame, last)
             return
-        self._take(event, frame)
+        if type(event) is wire.BlockDelta:  # nearly every event there is
+            self._answer.delta(event)
+        else:
+            self._take(event, frame)
 
     def _take(self, event: wire.StreamEvent, frame: Frame) -> None:
         answer = self._answer
@@ -138,7 +141,7 @@ class StreamReader:
             return
         sent.setdefault("type", frame.event.decode("latin-1"))
         try:
-            event = _line.decode(msgspec.json.encode(sent))
+            event = _decode(msgspec.json.encode(sent))
         except msgspec.ValidationError:
             return
         self._take(event, frame)

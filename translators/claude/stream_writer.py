@@ -93,9 +93,9 @@ class StreamWriter:
         self._next = 0
         self._out: list[bytes] = []
         self._begun = False
-        self._fast: type[_Delta] | tuple[()] = ()  # the kind of delta the open block takes as it comes
+        self._fast: type[_Delta] | None = None  # the kind of delta the open block takes as it comes
         self._fast_block = -1
-        self._fast_part = 0
+        self._fast_part = 0  # of thinking
         self._prefix = b""
 
     def write(self, events: Sequence[Event]) -> bytes:
@@ -103,15 +103,16 @@ class StreamWriter:
         out = self._out
         for event in events:
             if (
-                isinstance(event, self._fast)
+                type(event) is self._fast
                 and event.block == self._fast_block
-                and (not isinstance(event, ThinkingDelta) or event.part == self._fast_part)
+                and (type(event) is not ThinkingDelta or event.part == self._fast_part)
             ):
                 if event.text:
                     out.append(self._prefix + _encode(event.text) + _DELTA_END)
             elif not self._over:
                 self._take(event)
-        self._begin()
+        if self._started is not None:
+            self._begin()
         written = b"".join(out)
         out.clear()
         return written
@@ -161,14 +162,14 @@ class StreamWriter:
         words = blocks.stop_words(self._stop or Stop(reason="other"))
         self._write("message_delta", delta=words, usage=blocks.usage_words(self._usage))
         self._write("message_stop")
-        self._over, self._fast = True, ()
+        self._over, self._fast = True, None
 
     def _fail(self, failure: Failure) -> None:
         self._begin()
         if self._current is not None:
             self._write("content_block_stop", index=self._current.index)
         self._out.append(write_stream_failure(failure, self._asked))
-        self._over, self._fast = True, ()
+        self._over, self._fast = True, None
 
     # --- whose turn it is -------------------------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ class StreamWriter:
 
     def _leave(self) -> None:
         """Close the open block on the wire."""
-        block, self._current, self._fast = self._current, None, ()
+        block, self._current, self._fast = self._current, None, None
         if block is None:
             return
         if block.opened.kind == "thinking":

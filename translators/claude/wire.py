@@ -12,11 +12,11 @@ from msgspec import Raw, Struct
 ABSENT = Raw(b"")
 
 
-class Wire(Struct, omit_defaults=True, kw_only=True):
+class Wire(Struct, omit_defaults=True, kw_only=True, gc=False):
     """Base of every object without a tag."""
 
 
-class Tagged(Struct, omit_defaults=True, kw_only=True, tag_field="type"):
+class Tagged(Struct, omit_defaults=True, kw_only=True, tag_field="type", gc=False):
     """Base of every object whose `type` tells what it is."""
 
 

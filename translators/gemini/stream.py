@@ -43,6 +43,9 @@ from translators.names import made_id
 from translators.parts import Citation, HostedCall, Seal
 
 
+decode_chunk = wire.chunk_decoder.decode
+
+
 class _Candidate:
     """One candidate as far as it has come."""
 
@@ -105,12 +108,9 @@ class StreamReader:
 
     def _read(self, text: bytes, out: list[Event]) -> None:
         try:
-            chunk = _decode(text, self._halves)
-        except Unreadable as exc:
-            if not self._started or self._closing:
-                raise
-            self._fail(Failure(kind="upstream", message=f"the upstream's answer cannot be read: {exc}"), out)
-            return
+            chunk: wire.Chunk | None = decode_chunk(text)
+        except ValueError:
+            chunk = self._read_odd(text, out)
         if chunk is None:
             return
         if chunk.error is not None:
@@ -124,12 +124,23 @@ class StreamReader:
             self._counts = chunk.usage_metadata
             if self._usage is None:  # numbers of the input, which some clients want at the start
                 self._count(out)
-        for position, said in enumerate(chunk.candidates or ()):
-            self._candidate(said, said.index if said.index is not None else position, out)
-            if self._over:
-                return
+        if chunk.candidates:
+            for position, said in enumerate(chunk.candidates):
+                self._candidate(said, said.index if said.index is not None else position, out)
+                if self._over:
+                    return
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
             self._blocked = read_block(chunk.prompt_feedback)
+
+    def _read_odd(self, text: bytes, out: list[Event]) -> wire.Chunk | None:
+        """What is no chunk in Google's own spelling. None: nothing is said in it, or it was the end of the answer."""
+        try:
+            return _decode_odd(text, self._halves)
+        except Unreadable as exc:
+            if not self._started or self._closing:
+                raise
+            self._fail(Failure(kind="upstream", message=f"the upstream's answer cannot be read: {exc}"), out)
+            return None
 
     def _count(self, out: list[Event]) -> None:
         """Say the counts. Every chunk has them, and they are cumulative: the first and the last are enough."""
@@ -153,9 +164,9 @@ class StreamReader:
                 self._fail(Failure(kind="invalid", message=message, code=MISSING_SIGNATURE), out)
                 return
             state.stop = read_stop(said.finish_reason, said.finish_message)
-        if said.content is not None and said.content.parts is not None:
-            parts = said.content.parts
-            for part in parts if isinstance(parts, list) else [parts]:
+        parts = said.content.parts if said.content is not None else None
+        if parts is not None:
+            for part in parts if isinstance(parts, list) else (parts,):
                 self._part(part, state, out)
         if said.logprobs_result is not None and (logprobs := _logprobs(said.logprobs_result)) is not None:
             if state.kind != "text" or state.open < 0:
@@ -358,17 +369,17 @@ class StreamReader:
         out.append(Ended())
 
 
-def _decode(text: bytes, halves: Halves) -> wire.Chunk | None:
+def _decode_odd(text: bytes, halves: Halves) -> wire.Chunk | None:
     """A chunk; None for JSON that is none. Raises Unreadable for what is not JSON."""
     try:
-        return wire.chunk_decoder.decode(text)
+        return decode_chunk(text)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, ValueError) as exc:
         if text.strip() == b"[DONE]":
             return None
         if (kept := halves.keep(text)) is not None:
-            return _decode(kept, halves)
+            return _decode_odd(kept, halves)
         raise Unreadable(f"an event that is not JSON: {exc}") from None
     if text.lstrip()[:1] != b"{":
         return None

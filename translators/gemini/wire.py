@@ -20,7 +20,7 @@ def given(raw: Raw) -> Raw | None:
     return raw if bytes(raw) not in (b"", b"null") else None
 
 
-class Wire(Struct, rename="camel", omit_defaults=True):
+class Wire(Struct, rename="camel", omit_defaults=True, gc=False):
     """A message of Google's."""
 
 

@@ -36,7 +36,7 @@ DIALECT = Dialect(
         rb'"(?:tool_calls|function_call|audio)": ?[\[{]'
     ),
     failure_mark=rb'"error": ?\{',
-    end_hints=(b"[DONE]", b"finish_reason"),
+    end_hints=(b"[DONE]", b'finish_reason":"', b'finish_reason": "'),
     reasoning_fields=("reasoning_effort",),
     grammar=Grammar,
     check_reply=check_reply,

@@ -15,7 +15,7 @@ from translators.openai_chat.usage import UsageWire
 from translators.openai_chat.wire import ABSENT, Annotation, Call, Detail, ExtraContent, Function, ImageUrl, Part
 
 
-class AudioPiece(Struct):
+class AudioPiece(Struct, gc=False):
     """Audio output; data and transcript come in pieces."""
 
     id: str | None = None
@@ -23,13 +23,13 @@ class AudioPiece(Struct):
     transcript: str | None = None
 
 
-class ImagePiece(Struct):
+class ImagePiece(Struct, gc=False):
     """An image of the answer (an extension: OpenRouter)."""
 
     image_url: ImageUrl | None = None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """What a chunk adds to a choice, or a whole message. Mistral's content may be a list of parts."""
 
     role: str | None = None
@@ -46,14 +46,14 @@ class Delta(Struct):
     images: list[ImagePiece] | None = None
 
 
-class LogprobsWire(Struct):
+class LogprobsWire(Struct, gc=False):
     """Lists of token objects; opaque here."""
 
     content: Raw = ABSENT
     refusal: Raw = ABSENT
 
 
-class AnswerChoice(Struct):
+class AnswerChoice(Struct, gc=False):
     """One candidate, or a piece of it."""
 
     index: int | None = None
@@ -70,7 +70,7 @@ class GroqExtra(Struct):
     usage: UsageWire | None = None
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """A chunk of a stream, or a whole answer."""
 
     id: str | None = None
@@ -83,6 +83,9 @@ class Chunk(Struct):
     x_groq: GroqExtra | None = None
 
 
+decode_chunk = msgspec.json.Decoder(Chunk).decode
+"""JSON as it should be → Chunk. What it refuses is for a ChunkDecoder."""
+
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -90,13 +93,12 @@ class ChunkDecoder:
     """JSON → Chunk. `torn` is set once an upstream has cut a character in two (`\\ud83d` alone in a string)."""
 
     def __init__(self) -> None:
-        self._fast = msgspec.json.Decoder(Chunk)
         self.torn = False
 
     def decode(self, data: bytes) -> Chunk:
         """Decode; a member of a wrong type is left out. Raises ValueError for what is not a JSON object."""
         try:
-            return self._fast.decode(data)
+            return decode_chunk(data)
         except msgspec.ValidationError:
             return self._forgive(data)
         except msgspec.DecodeError:
@@ -110,7 +112,7 @@ class ChunkDecoder:
         tree: Any = msgspec.json.decode(data)
         while True:
             try:
-                return self._fast.decode(msgspec.json.encode(tree))
+                return decode_chunk(msgspec.json.encode(tree))
             except msgspec.ValidationError as error:
                 if not _prune(tree, str(error).partition(" - at `")[2].rstrip("`")):
                     raise ValueError(f"expected a JSON object, got {data[:60]!r}") from None

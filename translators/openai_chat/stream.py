@@ -6,7 +6,7 @@ Source: OpenAI API reference, “Streaming”, read November 2026: `data: {chunk
 from translators.errors import Unreadable
 from translators.events import Event
 from translators.model import Failure
-from translators.openai_chat.answer import ChunkDecoder
+from translators.openai_chat.answer import Chunk, ChunkDecoder, decode_chunk
 from translators.openai_chat.assembly import Assembly
 from translators.openai_chat.failure import PAGE
 from translators.openai_chat.reply import read_reply, read_tree_failure
@@ -57,9 +57,26 @@ class StreamReader:
         assembly = self._assembly
         if assembly.over:
             return
+        try:
+            chunk = decode_chunk(data)
+        except ValueError:
+            odd = self._read_odd(data, out, last)
+            if odd is None:
+                return
+            chunk = odd
+        if not chunk.choices and not chunk.error and not chunk.id and chunk.usage is None:
+            failure = read_tree_failure(data)  # {"status": "449", "msg": …} and the like
+            if failure is not None:
+                assembly.fail(failure, out)
+                return
+        assembly.take(chunk, out)
+
+    def _read_odd(self, data: bytes, out: list[Event], last: bool) -> Chunk | None:
+        """What is no chunk as it should be: the end, a chunk with something odd in it, or (None) what ends the reply."""
+        assembly = self._assembly
         if data.startswith(b"[DONE]"):
             assembly.end(out)
-            return
+            return None
         try:
             chunk = self._chunks.decode(data)
         except ValueError as error:
@@ -69,14 +86,9 @@ class StreamReader:
             elif not assembly.started:
                 raise Unreadable(message) from None
             assembly.fail(Failure(kind="truncated" if last else "upstream", message=message), out)
-            return
+            return None
         assembly.torn = self._chunks.torn
-        if not chunk.choices and not chunk.error and not chunk.id and chunk.usage is None:
-            failure = read_tree_failure(data)  # {"status": "449", "msg": …} and the like
-            if failure is not None:
-                assembly.fail(failure, out)
-                return
-        assembly.take(chunk, out)
+        return chunk
 
     def finish(self) -> list[Event]:
         """The upstream closed: the end if a finish_reason was seen, else Failed(kind="truncated")."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from translators.model import Stop, StopReason, Usage
 
 
-class PromptDetails(Struct):
+class PromptDetails(Struct, gc=False):
     """What the prompt tokens are made of."""
 
     cached_tokens: int | None = None
@@ -20,7 +20,7 @@ class PromptDetails(Struct):
     image_tokens: int | None = None
 
 
-class CompletionDetails(Struct):
+class CompletionDetails(Struct, gc=False):
     """What the completion tokens are made of."""
 
     reasoning_tokens: int | None = None
@@ -29,7 +29,7 @@ class CompletionDetails(Struct):
     rejected_prediction_tokens: int | None = None
 
 
-class UsageWire(Struct):
+class UsageWire(Struct, gc=False):
     """The usage object. From `cached_tokens` on: Kimi's, Mistral's and DeepSeek's places for the same number."""
 
     prompt_tokens: int | None = None

@@ -19,27 +19,27 @@ VENDOR = "openai"
 ABSENT = Raw(b"")
 
 
-class ImageUrl(Struct):
+class ImageUrl(Struct, gc=False):
     """An address or a data URL."""
 
     url: str
     detail: str | None = None
 
 
-class VideoUrl(Struct):
+class VideoUrl(Struct, gc=False):
     """An extension (OpenRouter, Kimi, Qwen): an address or a data URL."""
 
     url: str
 
 
-class InputAudio(Struct):
+class InputAudio(Struct, gc=False):
     """base64 and "wav" or "mp3"."""
 
     data: str
     format: str
 
 
-class FileInput(Struct):
+class FileInput(Struct, gc=False):
     """file_data is a data URL; some clients leave its head out."""
 
     file_data: str | None = None
@@ -47,21 +47,21 @@ class FileInput(Struct):
     filename: str | None = None
 
 
-class CacheControl(Struct):
+class CacheControl(Struct, gc=False):
     """Anthropic's marker, understood by OpenRouter and Qwen."""
 
     type: str | None = None
     ttl: str | None = None
 
 
-class Breakpoint(Struct):
+class Breakpoint(Struct, gc=False):
     """OpenAI's explicit cache breakpoint; `ttl` is "30m" or "12h"."""
 
     mode: str | None = None
     ttl: str | None = None
 
 
-class Part(Struct):
+class Part(Struct, gc=False):
     """A content part of any role; which members are due depends on `type`."""
 
     type: str
@@ -76,34 +76,34 @@ class Part(Struct):
     thinking: Raw = ABSENT
 
 
-class GoogleExtra(Struct):
+class GoogleExtra(Struct, gc=False):
     """Google's members of extra_content."""
 
     thought_signature: str | None = None
     thought: bool | None = None
 
 
-class ExtraContent(Struct):
+class ExtraContent(Struct, gc=False):
     """What Google's OpenAI-compatible endpoint adds to messages and calls."""
 
     google: GoogleExtra | None = None
 
 
-class Function(Struct):
+class Function(Struct, gc=False):
     """A call's function. Some hosts and clients give the arguments as an object instead of its text."""
 
     name: str | None = None
     arguments: str | dict[str, Raw] | list[Raw] | None = None
 
 
-class Custom(Struct):
+class Custom(Struct, gc=False):
     """A call of a custom tool."""
 
     name: str | None = None
     input: str | None = None
 
 
-class Call(Struct):
+class Call(Struct, gc=False):
     """A tool call of a message, or a piece of one in a stream."""
 
     index: int | None = None
@@ -127,7 +127,7 @@ class Detail(Struct, omit_defaults=True):
     index: int | None = None
 
 
-class UrlCitation(Struct):
+class UrlCitation(Struct, gc=False):
     """Offsets are code points of the whole content."""
 
     url: str = ""
@@ -136,7 +136,7 @@ class UrlCitation(Struct):
     end_index: int | None = None
 
 
-class Annotation(Struct):
+class Annotation(Struct, gc=False):
     """A citation of an answer; clients send them back."""
 
     type: str = ""
@@ -144,13 +144,13 @@ class Annotation(Struct):
     index: int | None = None
 
 
-class AudioRef(Struct):
+class AudioRef(Struct, gc=False):
     """An earlier audio answer."""
 
     id: str
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """A message of any role."""
 
     role: str
@@ -168,7 +168,7 @@ class Message(Struct):
     extra_content: ExtraContent | None = None
 
 
-class FunctionDef(Struct):
+class FunctionDef(Struct, gc=False):
     """A function the model may call."""
 
     name: str
@@ -177,7 +177,7 @@ class FunctionDef(Struct):
     strict: bool | None = None
 
 
-class CustomDef(Struct):
+class CustomDef(Struct, gc=False):
     """A free-text tool; format is {"type":"text"} or a grammar."""
 
     name: str
@@ -185,7 +185,7 @@ class CustomDef(Struct):
     format: Raw = ABSENT
 
 
-class ToolDef(Struct):
+class ToolDef(Struct, gc=False):
     """A tool. `name` … `strict` on this level are the flat form of Responses, which some clients send here."""
 
     type: str | None = None
@@ -198,13 +198,13 @@ class ToolDef(Struct):
     cache_control: CacheControl | None = None
 
 
-class Named(Struct):
+class Named(Struct, gc=False):
     """A tool by its name."""
 
     name: str
 
 
-class AllowedTool(Struct):
+class AllowedTool(Struct, gc=False):
     """A member of allowed_tools.tools."""
 
     type: str | None = None
@@ -213,14 +213,14 @@ class AllowedTool(Struct):
     name: str | None = None
 
 
-class Allowed(Struct):
+class Allowed(Struct, gc=False):
     """A subset of the tools."""
 
     mode: str
     tools: list[AllowedTool]
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """tool_choice as an object."""
 
     type: str | None = None
@@ -229,7 +229,7 @@ class Choice(Struct):
     allowed_tools: Allowed | None = None
 
 
-class JsonSchema(Struct):
+class JsonSchema(Struct, gc=False):
     """The named schema of a response format."""
 
     name: str | None = None
@@ -238,14 +238,14 @@ class JsonSchema(Struct):
     description: str | None = None
 
 
-class ResponseFormat(Struct):
+class ResponseFormat(Struct, gc=False):
     """text, json_object or json_schema."""
 
     type: str
     json_schema: JsonSchema | None = None
 
 
-class Approximate(Struct):
+class Approximate(Struct, gc=False):
     """A place, as exactly as the client cares to say."""
 
     city: str | None = None
@@ -254,35 +254,35 @@ class Approximate(Struct):
     timezone: str | None = None
 
 
-class UserLocation(Struct):
+class UserLocation(Struct, gc=False):
     """Where a web search is made from."""
 
     type: str = "approximate"
     approximate: Approximate | None = None
 
 
-class SearchOptions(Struct):
+class SearchOptions(Struct, gc=False):
     """Web search of the search models."""
 
     search_context_size: str | None = None
     user_location: UserLocation | None = None
 
 
-class StreamOptions(Struct):
+class StreamOptions(Struct, gc=False):
     """What the stream should carry besides content."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
-class CacheOptions(Struct):
+class CacheOptions(Struct, gc=False):
     """Prompt-cache mode ("implicit", "explicit") and life time."""
 
     mode: str | None = None
     ttl: str | None = None
 
 
-class ReasoningOptions(Struct):
+class ReasoningOptions(Struct, gc=False):
     """OpenRouter's `reasoning`."""
 
     effort: str | None = None
@@ -291,14 +291,14 @@ class ReasoningOptions(Struct):
     enabled: bool | None = None
 
 
-class ThinkingOptions(Struct):
+class ThinkingOptions(Struct, gc=False):
     """`thinking` of DeepSeek, Kimi, Z.ai: enabled, disabled or auto, sometimes with a budget."""
 
     type: str | None = None
     budget_tokens: int | None = None
 
 
-class Body(Struct):
+class Body(Struct, gc=False):
     """A request."""
 
     messages: list[Message]
@@ -347,7 +347,7 @@ class _RawMessage(Struct):
     content: str | list[Raw] | None = None
 
 
-class RawBody(Struct):
+class RawBody(Struct, gc=False):
     """The same body with parts and tools left as text, for those whose type nobody knows."""
 
     messages: list[_RawMessage] = []

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from translators.openai_responses.wire import ABSENT
 
 
-class OutputPart(Struct):
+class OutputPart(Struct, gc=False):
     """A content part of a message in an answer."""
 
     type: str = ""
@@ -20,7 +20,7 @@ class OutputPart(Struct):
     logprobs: list[Raw] | None = None
 
 
-class OutputItem(Struct):
+class OutputItem(Struct, gc=False):
     """An item of an answer. `arguments` is a string, but some hosts write the object itself."""
 
     type: str = ""
@@ -40,7 +40,7 @@ class OutputItem(Struct):
     output_format: str | None = None
 
 
-class InputDetails(Struct):
+class InputDetails(Struct, gc=False):
     """usage.input_tokens_details."""
 
     cached_tokens: int | None = None
@@ -49,14 +49,14 @@ class InputDetails(Struct):
     image_tokens: int | None = None
 
 
-class OutputDetails(Struct):
+class OutputDetails(Struct, gc=False):
     """usage.output_tokens_details."""
 
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
 
 
-class Counts(Struct):
+class Counts(Struct, gc=False):
     """usage. Input includes cached tokens, output includes reasoning."""
 
     input_tokens: int | None = None
@@ -66,13 +66,13 @@ class Counts(Struct):
     total_tokens: int | None = None
 
 
-class Incomplete(Struct):
+class Incomplete(Struct, gc=False):
     """incomplete_details."""
 
     reason: str | None = None
 
 
-class Response(Struct):
+class Response(Struct, gc=False):
     """The response object of an answer and of the first and last events of a stream."""
 
     id: str | None = None
@@ -90,7 +90,7 @@ class Response(Struct):
 # --- stream events --------------------------------------------------------------------------------------------------
 
 
-class StreamEvent(Struct, tag_field="type"):
+class StreamEvent(Struct, tag_field="type", gc=False):
     """Base of the events: `type` tells which. Members that only repeat what is known are not read."""
 
     output_index: int = 0

@@ -27,7 +27,7 @@ def given(raw: Raw) -> Raw | None:
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-class ReasoningWish(Struct):
+class ReasoningWish(Struct, gc=False):
     """`reasoning`: how hard to think, and how much of it to show (`generate_summary` is the older name)."""
 
     effort: str | None = None
@@ -35,7 +35,7 @@ class ReasoningWish(Struct):
     generate_summary: str | None = None
 
 
-class Format(Struct):
+class Format(Struct, gc=False):
     """`text.format`; flat, unlike Chat Completions."""
 
     type: str
@@ -45,21 +45,21 @@ class Format(Struct):
     description: str | None = None
 
 
-class TextWish(Struct):
+class TextWish(Struct, gc=False):
     """`text`."""
 
     format: Format | None = None
     verbosity: str | None = None
 
 
-class CacheOptions(Struct):
+class CacheOptions(Struct, gc=False):
     """`prompt_cache_options`: whether OpenAI places a breakpoint by itself, and for how long the prompt is kept."""
 
     mode: str | None = None
     ttl: str | None = None
 
 
-class Body(Struct):
+class Body(Struct, gc=False):
     """A request, in the vendor's order. Fields that mean something to OpenAI alone are not listed: they are losses."""
 
     model: str | None = None
@@ -89,14 +89,14 @@ class Body(Struct):
     prompt_cache_retention: str | None = None
 
 
-class Tag(Struct):
+class Tag(Struct, gc=False):
     """What tells items, parts, tools and events apart."""
 
     type: str | None = None
     role: str | None = None
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """An utterance; `type` may be absent in the short form."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -107,7 +107,7 @@ class Message(Struct):
     phase: str | None = None
 
 
-class FunctionCall(Struct):
+class FunctionCall(Struct, gc=False):
     """function_call."""
 
     call_id: str
@@ -120,7 +120,7 @@ class FunctionCall(Struct):
     caller: Raw = ABSENT
 
 
-class CustomCall(Struct):
+class CustomCall(Struct, gc=False):
     """custom_tool_call: the input is free text."""
 
     call_id: str
@@ -133,7 +133,7 @@ class CustomCall(Struct):
     caller: Raw = ABSENT
 
 
-class CallOutput(Struct):
+class CallOutput(Struct, gc=False):
     """function_call_output and custom_tool_call_output."""
 
     call_id: str
@@ -145,14 +145,14 @@ class CallOutput(Struct):
     caller: Raw = ABSENT
 
 
-class Piece(Struct):
+class Piece(Struct, gc=False):
     """A piece of reasoning: summary_text or reasoning_text."""
 
     text: str = ""
     type: str | None = None
 
 
-class ReasoningItem(Struct):
+class ReasoningItem(Struct, gc=False):
     """reasoning."""
 
     summary: list[Piece] | None = None
@@ -163,7 +163,7 @@ class ReasoningItem(Struct):
     status: str | None = None
 
 
-class AdditionalTools(Struct):
+class AdditionalTools(Struct, gc=False):
     """additional_tools: declarations that stand in the input instead of in `tools`."""
 
     tools: list[Raw]
@@ -172,7 +172,7 @@ class AdditionalTools(Struct):
     role: str | None = None
 
 
-class TextPart(Struct):
+class TextPart(Struct, gc=False):
     """input_text, output_text, and the bare text and summary_text some hosts use."""
 
     text: str
@@ -182,14 +182,14 @@ class TextPart(Struct):
     prompt_cache_breakpoint: Raw = ABSENT
 
 
-class RefusalPart(Struct):
+class RefusalPart(Struct, gc=False):
     """refusal."""
 
     refusal: str
     type: str | None = None
 
 
-class ImagePart(Struct):
+class ImagePart(Struct, gc=False):
     """input_image: an address (http or data URL) or the id of a stored file."""
 
     image_url: str | None = None
@@ -199,7 +199,7 @@ class ImagePart(Struct):
     prompt_cache_breakpoint: Raw = ABSENT
 
 
-class FilePart(Struct):
+class FilePart(Struct, gc=False):
     """input_file: bytes (data URL), an address, or the id of a stored file."""
 
     file_data: str | None = None
@@ -210,21 +210,21 @@ class FilePart(Struct):
     prompt_cache_breakpoint: Raw = ABSENT
 
 
-class AudioData(Struct):
+class AudioData(Struct, gc=False):
     """base64 and "wav" or "mp3"."""
 
     data: str
     format: str
 
 
-class AudioPart(Struct):
+class AudioPart(Struct, gc=False):
     """input_audio."""
 
     input_audio: AudioData
     type: str | None = None
 
 
-class Function(Struct):
+class Function(Struct, gc=False):
     """A function tool; flat, unlike Chat Completions."""
 
     name: str
@@ -235,7 +235,7 @@ class Function(Struct):
     type: str | None = None
 
 
-class Custom(Struct):
+class Custom(Struct, gc=False):
     """A tool whose input is free text, perhaps bound by a grammar in `format`."""
 
     name: str
@@ -245,7 +245,7 @@ class Custom(Struct):
     type: str | None = None
 
 
-class Namespace(Struct):
+class Namespace(Struct, gc=False):
     """Tools under one name."""
 
     name: str
@@ -254,7 +254,7 @@ class Namespace(Struct):
     type: str | None = None
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """`tool_choice` as an object: function, custom, allowed_tools, or the type of a hosted tool."""
 
     type: str
@@ -264,7 +264,7 @@ class Choice(Struct):
     server_label: str | None = None
 
 
-class Annotation(Struct):
+class Annotation(Struct, gc=False):
     """Any kind of annotation: the members cliproxy understands."""
 
     type: str = ""
