@@ -98,7 +98,10 @@ class Pipe(PumpBase):
         if self.failure is not None or self.ended:
             return b""
         try:
-            return self._take(self._reader.feed(chunk))
+            events = self._reader.feed(chunk)
+            if self.committed and self._turning.flows(events):
+                return self._writer.write(events)
+            return self._take(events)
         except Exception as error:
             return self._break(self._fail(error))
 
@@ -118,8 +121,6 @@ class Pipe(PumpBase):
         if not events:
             return b""
         turning = self._turning
-        if self.committed and turning.flows(events):
-            return self._writer.write(events)
         settled = turning.turn(events)
         if self._fold is not None:
             self._fold.add(settled)

@@ -101,16 +101,9 @@ class Answer:
                 self.usage = merge_usage(self.usage, event.usage)
             case Finished():
                 self.candidates.setdefault(event.candidate, _Candidate()).stop = event.stop
-            case (
-                TextDelta()
-                | ThinkingDelta()
-                | ArgumentsDelta()
-                | MediaDelta()
-                | Sealed()
-                | Cited()
-                | Native()
-                | BlockClosed()
-            ):
+            case ArgumentsDelta():
+                self.argue(event)
+            case TextDelta() | ThinkingDelta() | MediaDelta() | Sealed() | Cited() | Native() | BlockClosed():
                 block = self.blocks[event.block]
                 state = self.candidates[block.opened.candidate]
                 queue = state.queue
@@ -123,6 +116,10 @@ class Answer:
             case _:
                 pass
         return []
+
+    def argue(self, event: ArgumentsDelta) -> None:
+        """More of a call. It leaves whole, so its turn does not matter yet."""
+        self.blocks[event.block].texts.append(event.text)
 
     def _advance(self, queue: list[_Block]) -> list[tuple[int, Written | Raw]]:
         """Say what is waiting, block after block, up to one that is still open. So streams keep the order of blocks."""
@@ -141,8 +138,6 @@ class Answer:
         match event:
             case TextDelta() | ThinkingDelta():
                 return self._said(block, event)
-            case ArgumentsDelta():
-                block.texts.append(event.text)
             case BlockClosed():
                 return self._closed(block, event)
             case Sealed():

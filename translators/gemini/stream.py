@@ -42,7 +42,6 @@ from translators.model import Failure, Stop, Usage
 from translators.names import made_id
 from translators.parts import Citation, HostedCall, Seal
 
-
 decode_chunk = wire.chunk_decoder.decode
 
 

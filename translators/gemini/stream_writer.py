@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from translators.dialect import Asked
-from translators.events import Ended, Event, Failed, Started, TextDelta
+from translators.events import ArgumentsDelta, Ended, Event, Failed, Started, TextDelta
 from translators.gemini.answer import Answer
 from translators.gemini.failure import error_of
 from translators.model import Failure
@@ -73,6 +73,9 @@ class StreamWriter:
                 self._text(event.text, out)
                 continue
             self._fast = -1
+            if type(event) is ArgumentsDelta:
+                answer.argue(event)
+                continue
             match event:
                 case Started():
                     self._start(event)

@@ -59,6 +59,8 @@ class Calls:
 
     def take(self, piece: Call, out: list[Event]) -> None:
         """Read a piece: its id and name if they are news, then its arguments."""
+        if piece.id is None and self._more(piece, out):
+            return
         custom = piece.custom if piece.type == "custom" or piece.function is None else None  # some hosts send both
         function = piece.function
         name = (custom.name if custom is not None else function.name if function is not None else None) or ""
@@ -72,6 +74,17 @@ class Calls:
             call.seal = google_seal(piece.extra_content) or call.seal
         text = (custom.input or "") if custom is not None else arguments_text(function) if function is not None else ""
         self._argue(call, text, out)
+
+    def _more(self, piece: Call, out: list[Event]) -> bool:
+        """Whether this was nothing but more arguments of an open call, as nearly every piece is."""
+        function = piece.function
+        if function is None or function.name is not None or piece.index is None:
+            return False
+        call = self._held.get(piece.index)
+        if call is None or call.block < 0 or piece.custom is not None or piece.extra_content is not None:
+            return False
+        self._argue(call, arguments_text(function), out)
+        return True
 
     def take_legacy(self, function: Function, out: list[Event]) -> None:
         """Read a piece of a legacy function_call, which has no id."""

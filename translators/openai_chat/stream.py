@@ -72,7 +72,7 @@ class StreamReader:
         assembly.take(chunk, out)
 
     def _read_odd(self, data: bytes, out: list[Event], last: bool) -> Chunk | None:
-        """What is no chunk as it should be: the end, a chunk with something odd in it, or (None) what ends the reply."""
+        """What is no chunk as it should be: one with something odd in it, or (None) what ends the reply."""
         assembly = self._assembly
         if data.startswith(b"[DONE]"):
             assembly.end(out)

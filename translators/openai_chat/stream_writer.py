@@ -119,12 +119,12 @@ class StreamWriter:
         """Write events. Hosted calls, their results and unknown blocks have no words here and say nothing."""
         out: list[bytes] = []
         for event in events:
-            if isinstance(event, TextDelta):
+            if type(event) is TextDelta:
                 self._text(event, out)
-            elif isinstance(event, ThinkingDelta):
-                self._thinking(event, out)
-            elif isinstance(event, ArgumentsDelta):
+            elif type(event) is ArgumentsDelta:
                 self._arguments(event, out)
+            elif type(event) is ThinkingDelta:
+                self._thinking(event, out)
             elif not self._over and (writer := self._rest.get(type(event))) is not None:
                 writer(event, out)
         return b"".join(out)

@@ -12,7 +12,7 @@ from translators.events import BlockOpened
 from translators.openai_responses.items import VENDOR
 from translators.parts import Citation, Seal
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Emission:
@@ -37,7 +37,7 @@ class Emission:
 
     def delta(self, head: bytes, middle: bytes, text: str, tail: bytes) -> None:
         """A delta event, of which all but the number and the text was made before."""
-        self._out.append(b"%b%d%b%b%b" % (head, self._number, middle, _encode(text), tail))
+        self._out.append(b"".join((head, _encode(self._number), middle, _encode(text), tail)))
         self._number += 1
 
     def add(self, item: "Item") -> None:
