@@ -1,7 +1,7 @@
 """Body of `POST /v1/messages` (and of its count_tokens) → Request."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -11,6 +11,7 @@ from translators.claude.trained import as_function
 from translators.claude.turns import mark_of, read_parts, read_turn
 from translators.claude.words import NAME, VENDOR, kind_of_tool
 from translators.errors import Unreadable, Unwritable
+from translators.exact import Exact
 from translators.losses import Ledger, unread
 from translators.model import (
     CacheHints,
@@ -27,6 +28,9 @@ from translators.model import (
 )
 
 _request = msgspec.json.Decoder(wire.MessagesRequest)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_exact_request: Exact[wire.MessagesRequest] = Exact(wire.MessagesRequest, open=True)
+_exact_tool: Exact[wire.CustomTool] = Exact(wire.CustomTool)
 _any_tool = msgspec.json.Decoder(wire.AnyTool)
 _custom_tool = msgspec.json.Decoder(wire.CustomTool)
 
@@ -68,15 +72,16 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
 
     Source: Anthropic API reference, “Messages”, read November 2026.
     """
-    sent = decode(_request.decode, body)
-    tree: dict[str, Any] = plain(body)
+    exact = _exact_request.read(body)
+    sent = exact or decode(_request.decode, body)
+    tree = plain(body) if exact is None else decode(_members.decode, body)
     if sent.thread and bytes(sent.thread) != b"null":
         raise Unwritable("threads kept at the vendor are not supported", "$.thread", "thread_unsupported_request")
     if not (model or sent.model):
         raise Unreadable("Object missing required field `model`", "$")
     for path in unread(tree, sent):
         ledger.lose(path, "unknown field")
-    tools = [_read_tool(raw, tree["tools"][i], f"$.tools[{i}]", ledger) for i, raw in enumerate(sent.tools or ())]
+    tools = [_read_tool(raw, f"$.tools[{i}]", ledger) for i, raw in enumerate(sent.tools or ())]
     tools += [_mcp_server(raw, f"$.mcp_servers[{i}]") for i, raw in enumerate(sent.mcp_servers or ())]
     choice = sent.tool_choice
     parallel = None if choice is None or choice.disable_parallel_tool_use is None else choice.disable_parallel_tool_use
@@ -86,11 +91,8 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     at |= {"model": "$.model"} | reasoning_at | form_at
     return Request(
         model=model or sent.model,
-        turns=[
-            read_turn(message, tree["messages"][i], f"$.messages[{i}]", ledger)
-            for i, message in enumerate(sent.messages)
-        ],
-        system=[] if sent.system is None else read_parts(sent.system, tree["system"], "$.system", ledger),
+        turns=[read_turn(message, f"$.messages[{i}]", ledger) for i, message in enumerate(sent.messages)],
+        system=[] if sent.system is None else read_parts(sent.system, "$.system", ledger),
         tools=tools,
         tool_choice=_read_choice(choice, tools),
         parallel_tools=None if parallel is None else not parallel,
@@ -110,16 +112,18 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     )
 
 
-def _read_tool(raw: msgspec.Raw, tree: Any, at: str, ledger: Ledger) -> Tool:
+def _read_tool(raw: msgspec.Raw, at: str, ledger: Ledger) -> Tool:
     """A tool without type, or of type custom, is the client's; every other one is the vendor's."""
-    base = decode(_any_tool.decode, raw, at)
-    if base.type not in (None, "custom"):
-        kind, name = kind_of_tool(base.type), base.name or ""
-        known = as_function(kind, name, base.type, at)
-        return HostedTool(kind=kind, vendor=VENDOR, native=raw, name=name, function=known, at=at)
-    tool = decode(_custom_tool.decode, raw, at)
-    for path in unread(tree, tool, at):
-        ledger.lose(path, "unknown field")
+    tool = _exact_tool.read(raw)
+    if tool is None or tool.type not in (None, "custom"):
+        base = decode(_any_tool.decode, raw, at)
+        if base.type not in (None, "custom"):
+            kind, name = kind_of_tool(base.type), base.name or ""
+            known = as_function(kind, name, base.type, at)
+            return HostedTool(kind=kind, vendor=VENDOR, native=raw, name=name, function=known, at=at)
+        tool = decode(_custom_tool.decode, raw, at)
+        for path in unread(plain(raw, at), tool, at):
+            ledger.lose(path, "unknown field")
     return FunctionTool(
         name=tool.name,
         description=tool.description,

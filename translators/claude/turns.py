@@ -1,19 +1,17 @@
 """Messages and their blocks → turns and parts.
 
-Each function takes a piece of the wire, the same piece as plain JSON (`tree`, to report the members nobody reads) and
-its path `at`.
+Each function takes a piece of the wire and its path `at`.
 """
-
-from typing import Any
 
 from msgspec import Raw
 from msgspec.structs import replace
 
 from translators import seals
 from translators.claude import wire
-from translators.claude.decoding import block_of
+from translators.claude.decoding import block_of, plain
 from translators.claude.words import MADE_HOSTED, NAME, SERVER_TOOLS, VENDOR, kind_of_result
 from translators.errors import Unreadable
+from translators.exact import Exact
 from translators.losses import Ledger, unread
 from translators.parts import (
     Blocks,
@@ -41,21 +39,23 @@ from translators.parts import (
 )
 from translators.unseal import misplaced
 
+_exact: Exact[wire.RequestBlock] = Exact(wire.RequestBlock)
+
 EMPTY_TEXT = "empty"
 """`Seal.item` of a seal that stood on an empty text part of its own (Gemini's last part of a streamed turn)."""
 
 
-def read_turn(message: wire.Message, tree: Any, at: str, ledger: Ledger) -> Turn:
+def read_turn(message: wire.Message, at: str, ledger: Ledger) -> Turn:
     """Read one message. Roles: user, assistant, and system in the middle of a conversation."""
     match message.role:
         case "user" | "assistant" | "system" as role:
-            parts = read_parts(message.content, tree["content"], f"{at}.content", ledger)
+            parts = read_parts(message.content, f"{at}.content", ledger)
             return Turn(role=role, parts=parts, at=at)
         case _:
             raise Unreadable(f"expected `user`, `assistant` or `system`, got `{message.role}`", f"{at}.role")
 
 
-def read_parts(content: str | list[Raw], tree: Any, at: str, ledger: Ledger) -> list[Part]:
+def read_parts(content: str | list[Raw], at: str, ledger: Ledger) -> list[Part]:
     """Read the content of a message, of `system`, of a tool result or a document.
 
     Seals that travelled as `redacted_thinking` beside a part of another vendor go back onto that part.
@@ -64,7 +64,7 @@ def read_parts(content: str | list[Raw], tree: Any, at: str, ledger: Ledger) -> 
         return [Text(text=content, at=at)]
     reading = _Reading(ledger)
     for index, raw in enumerate(content):
-        reading.read(raw, tree[index], f"{at}[{index}]")
+        reading.read(raw, f"{at}[{index}]")
     reading.close()
     return reading.parts
 
@@ -78,14 +78,17 @@ class _Reading:
         self.waiting: Seal | None = None  # for the tool call that must follow
         self.waiting_at = ""
 
-    def read(self, raw: Raw, tree: Any, at: str) -> None:
-        """Read one block; `tree` is the same as plain values, for the fields that nobody reads."""
-        block = block_of(raw, at)
-        if isinstance(block, wire.AnyBlock):
-            self.parts.append(_read_other(block, raw, at, self.ledger))
-            return
-        for path in unread(tree, block, at):
-            self.ledger.lose(path, "unknown field")
+    def read(self, raw: Raw, at: str) -> None:
+        """Read one block, and report the members nobody reads."""
+        block = _exact.read(raw)
+        if block is None:
+            odd = block_of(raw, at)
+            if isinstance(odd, wire.AnyBlock):
+                self.parts.append(_read_other(odd, raw, at, self.ledger))
+                return
+            block = odd
+            for path in unread(plain(raw, at), block, at):
+                self.ledger.lose(path, "unknown field")
         match block:
             case wire.RedactedThinkingBlock():
                 self.carrier(block.data, at)
@@ -94,7 +97,7 @@ class _Reading:
                 call.seal, self.waiting = self.waiting, None
                 self.parts.append(call)
             case _:
-                self.parts.append(_read_block(block, tree, at, self.ledger))
+                self.parts.append(_read_block(block, at, self.ledger))
 
     def carrier(self, data: str, at: str) -> None:
         """A redacted block: Anthropic's own, or an envelope with seals of other vendors."""
@@ -124,7 +127,7 @@ class _Reading:
             self.ledger.lose(self.waiting_at, "a seal without the tool call it belongs to")
 
 
-def _read_block(block: wire.RequestBlock, tree: Any, at: str, ledger: Ledger) -> Part:
+def _read_block(block: wire.RequestBlock, at: str, ledger: Ledger) -> Part:
     match block:
         case wire.TextBlock():
             cited = [Citation(vendor=VENDOR, native=raw) for raw in block.citations or ()]
@@ -132,12 +135,12 @@ def _read_block(block: wire.RequestBlock, tree: Any, at: str, ledger: Ledger) ->
         case wire.ImageBlock():
             return Image(source=_read_source(block.source), at=at, cache=mark_of(block.cache_control))
         case wire.DocumentBlock():
-            return _read_document(block, tree, at, ledger)
+            return _read_document(block, at, ledger)
         case wire.SearchResultBlock():
             return SearchResult(
                 source=block.source,
                 title=block.title,
-                parts=read_parts(block.content, tree["content"], f"{at}.content", ledger),
+                parts=read_parts(block.content, f"{at}.content", ledger),
                 citations=block.citations.enabled if block.citations else None,
                 at=at,
                 cache=mark_of(block.cache_control),
@@ -148,7 +151,7 @@ def _read_block(block: wire.RequestBlock, tree: Any, at: str, ledger: Ledger) ->
             content = [] if block.content is None else block.content
             return ToolResult(
                 call=block.tool_use_id,
-                parts=read_parts(content, tree.get("content"), f"{at}.content", ledger),
+                parts=read_parts(content, f"{at}.content", ledger),
                 failed=block.is_error,
                 at=at,
                 cache=mark_of(block.cache_control),
@@ -191,11 +194,10 @@ def _read_thinking(block: wire.ThinkingBlock, at: str) -> Thinking:
     return Thinking(text=block.thinking, seal=own, item=own.item, at=at)
 
 
-def _read_document(block: wire.DocumentBlock, tree: Any, at: str, ledger: Ledger) -> Document:
+def _read_document(block: wire.DocumentBlock, at: str, ledger: Ledger) -> Document:
     source: Source
     if isinstance(block.source, wire.ContentSource):
-        inner = tree["source"]["content"]
-        source = Blocks(read_parts(block.source.content, inner, f"{at}.source.content", ledger))
+        source = Blocks(read_parts(block.source.content, f"{at}.source.content", ledger))
     else:
         source = _read_source(block.source)
     return Document(
