@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Raw, json
 
 from translators.errors import Unreadable
+from translators.exact import Exact
 from translators.losses import Ledger, unread
 from translators.model import (
     CacheHints,
@@ -72,6 +73,9 @@ AT = {
 """Where each setting of the model may stand on the wire; the first that is there counts."""
 
 
+_exact: Exact[Body] = Exact(Body)
+
+
 def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -> Request:
     """Read a Chat Completions request into the model.
 
@@ -87,7 +91,8 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         Unreadable: not JSON, a known field of the wrong type, a required one missing (with its JSON path), or a
             Responses body.
     """
-    read = decode_body(body)
+    exact = _exact.read(body)
+    read = exact or decode_body(body)
     if not read.messages:
         raise Unreadable("expected at least one message", "$.messages")
     messages = MessageReader(body, ledger)
@@ -105,7 +110,8 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         at={name: f"$.{wire}" for name, wires in AT.items() if (wire := _first(read, wires))},
     )
     _settings(read, request, ledger)
-    _report_unread(body, read, messages.unknown, ledger)
+    if exact is None:
+        _report_unread(body, read, messages.unknown, ledger)
     return request
 
 

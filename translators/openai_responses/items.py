@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from translators import seals
 from translators.errors import Unreadable
-from translators.losses import Ledger, unread
+from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool
 from translators.openai_responses import media, tools, wire
 from translators.parts import (
@@ -78,16 +78,6 @@ STATE = frozenset(
 _MESSAGES = frozenset({"message", None})
 
 
-def read_struct[T](kind: type[T], raw: Raw, at: str, ledger: Ledger) -> T:
-    """Decode what stands at `at`, and record the members `kind` has no field for. Null is absent."""
-    value = wire.decode(kind, raw, at)
-    tree = wire.plain(raw)
-    stated = {name: member for name, member in tree.items() if member is not None}
-    for path in unread(stated, value, at):
-        ledger.lose(path, "unknown field")
-    return value
-
-
 class Items:
     """Reads input items one after the other: `turns` and `tools` (of additional_tools items) grow."""
 
@@ -100,20 +90,20 @@ class Items:
 
     def read(self, raw: Raw, at: str) -> None:
         """Read one item. Raises Unreadable for a known item of the wrong shape."""
-        tag = wire.decode(wire.Tag, raw, at)
+        tag = wire.read_tag(raw, at)
         match tag.type:
             case kind if kind in _MESSAGES and (kind or tag.role):
                 self._message(raw, at)
             case "function_call":
-                self._call(read_struct(wire.FunctionCall, raw, at, self._ledger), at)
+                self._call(wire.read_struct(wire.FunctionCall, raw, at, self._ledger), at)
             case "custom_tool_call":
-                self._call(read_struct(wire.CustomCall, raw, at, self._ledger), at)
+                self._call(wire.read_struct(wire.CustomCall, raw, at, self._ledger), at)
             case "function_call_output" | "custom_tool_call_output":
                 self._output(raw, at, "text" if tag.type.startswith("custom") else "json")
             case "reasoning":
-                self._reasoning(read_struct(wire.ReasoningItem, raw, at, self._ledger), at)
+                self._reasoning(wire.read_struct(wire.ReasoningItem, raw, at, self._ledger), at)
             case "additional_tools":
-                item = read_struct(wire.AdditionalTools, raw, at, self._ledger)
+                item = wire.read_struct(wire.AdditionalTools, raw, at, self._ledger)
                 for index, tool in enumerate(item.tools):
                     self.tools += tools.read_tool(tool, f"{at}.tools[{index}]", self._ledger)
                 self._ledger.apply("additional-tools", at, "$.tools")
@@ -126,7 +116,7 @@ class Items:
         self.turns.append(Turn(role=role, parts=[part], id=turn_id or "", at=part.at))
 
     def _message(self, raw: Raw, at: str) -> None:
-        item = read_struct(wire.Message, raw, at, self._ledger)
+        item = wire.read_struct(wire.Message, raw, at, self._ledger)
         if isinstance(item.content, str):
             parts: list[Part] = [Text(text=item.content, at=at + ".content")]
         else:
@@ -153,7 +143,7 @@ class Items:
         self._add("assistant", call)
 
     def _output(self, raw: Raw, at: str, form: Literal["json", "text"]) -> None:
-        item = read_struct(wire.CallOutput, raw, at, self._ledger)
+        item = wire.read_struct(wire.CallOutput, raw, at, self._ledger)
         if isinstance(item.output, str):
             parts: list[Part] = [Text(text=item.output, at=at + ".output")] if item.output else []
         else:
@@ -235,10 +225,10 @@ class Items:
 
 def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
     """Read a content part of a message or of a tool's output. An unknown one becomes Unknown, and a loss."""
-    tag = wire.decode(wire.Tag, raw, at).type
+    tag = wire.read_tag(raw, at).type
     match tag:
         case "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text":
-            part = read_struct(wire.TextPart, raw, at, ledger)
+            part = wire.read_struct(wire.TextPart, raw, at, ledger)
             citations = [read_citation(item) for item in part.annotations or []]
             logprobs = wire.given(part.logprobs)
             if logprobs is not None and not wire.plain(logprobs):
@@ -246,19 +236,19 @@ def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
             mark = _mark(part.prompt_cache_breakpoint)
             return Text(text=part.text, citations=citations, logprobs=logprobs, cache=mark, at=at)
         case "refusal":
-            return Refusal(text=read_struct(wire.RefusalPart, raw, at, ledger).refusal, at=at)
+            return Refusal(text=wire.read_struct(wire.RefusalPart, raw, at, ledger).refusal, at=at)
         case "input_image":
-            image = read_struct(wire.ImagePart, raw, at, ledger)
+            image = wire.read_struct(wire.ImagePart, raw, at, ledger)
             read = media.read_image(image, at)
             read.cache = _mark(image.prompt_cache_breakpoint)
             return read
         case "input_file":
-            file = read_struct(wire.FilePart, raw, at, ledger)
+            file = wire.read_struct(wire.FilePart, raw, at, ledger)
             document = media.read_file(file, at)
             document.cache = _mark(file.prompt_cache_breakpoint)
             return document
         case "input_audio":
-            return media.read_audio(read_struct(wire.AudioPart, raw, at, ledger), at)
+            return media.read_audio(wire.read_struct(wire.AudioPart, raw, at, ledger), at)
         case _:
             ledger.lose(f"{at}.type", f"unknown part {tag!r}")
             return Unknown(dialect=NAME, tag=tag or "", raw=Raw(bytes(raw)), at=at)

@@ -128,20 +128,20 @@ def _places(said: wire.Body, items: Items) -> dict[str, str]:
 
 
 def _lose_unknown(body: bytes, said: wire.Body, ledger: Ledger) -> None:
-    tree = wire.plain(body)
+    tree = wire.members(body)
     known = said.__struct_fields__
     for name, value in tree.items():
         path = f"$.{name}"
-        if value is None:
+        if bytes(value) == b"null":
             continue
         if name not in known:
             ours = path in _OPENAI_ONLY
             reason = "only OpenAI can do this" if ours else "unknown field"
             ledger.lose(path, reason, semantic=_OPENAI_ONLY.get(path, False))
-        elif name in ("reasoning", "text", "prompt_cache_options") and isinstance(value, dict):
+        elif name in ("reasoning", "text", "prompt_cache_options"):
             inner = getattr(said, name).__struct_fields__
-            for member in value:
-                if member not in inner and value[member] is not None:
+            for member, stated in wire.members(value).items():
+                if member not in inner and bytes(stated) != b"null":
                     ledger.lose(f"{path}.{member}", "unknown field")
 
 

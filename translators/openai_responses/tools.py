@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.hosted import declared
-from translators.losses import Ledger, unread
+from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, Tool, ToolChoice
 from translators.openai_responses import wire
 from translators.schemas import to_openai
@@ -53,16 +53,16 @@ def kind_of(tag: str) -> str:
 
 def read_tool(raw: Raw, at: str, ledger: Ledger, namespace: str = "") -> list[Tool]:
     """Read a declaration; a namespace gives the tools in it. Raises Unreadable for one of the wrong shape."""
-    tag = wire.decode(wire.Tag, raw, at).type
+    tag = wire.read_tag(raw, at).type
     match tag:
         case None:
             raise Unreadable("expected the type of the tool", f"{at}.type")
         case "function":
-            return [_function(_known(wire.Function, raw, at, ledger), at, namespace)]
+            return [_function(wire.read_struct(wire.Function, raw, at, ledger), at, namespace)]
         case "custom":
-            return [_custom(_known(wire.Custom, raw, at, ledger), at, namespace)]
+            return [_custom(wire.read_struct(wire.Custom, raw, at, ledger), at, namespace)]
         case "namespace" if not namespace:
-            group = _known(wire.Namespace, raw, at, ledger)
+            group = wire.read_struct(wire.Namespace, raw, at, ledger)
             if group.description:
                 ledger.lose(f"{at}.description", "a namespace has no description elsewhere")
             return [
@@ -72,14 +72,6 @@ def read_tool(raw: Raw, at: str, ledger: Ledger, namespace: str = "") -> list[To
             ]
         case _:
             return [HostedTool(kind=kind_of(tag), vendor=VENDOR, native=Raw(bytes(raw)), at=at)]
-
-
-def _known[T](kind: type[T], raw: Raw, at: str, ledger: Ledger) -> T:
-    value = wire.decode(kind, raw, at)
-    tree = wire.plain(raw)
-    for path in unread({name: member for name, member in tree.items() if member is not None}, value, at):
-        ledger.lose(path, "unknown field")
-    return value
 
 
 def _function(tool: wire.Function, at: str, namespace: str) -> FunctionTool:

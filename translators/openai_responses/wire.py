@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from translators.errors import Unreadable
+from translators.exact import Exact
+from translators.losses import Ledger, unread
 
 ABSENT = Raw(b"")
 """Default of Raw fields: a union with None would make msgspec refuse every value but null."""
@@ -278,6 +280,8 @@ class Annotation(Struct, gc=False):
 
 # --- decoding -------------------------------------------------------------------------------------------------------
 
+_members = msgspec.json.Decoder(dict[str, Raw])
+
 _PLACE = re.compile(r"^(.*) - at `\$(.*)`$", re.DOTALL)
 
 
@@ -292,6 +296,42 @@ def decode[T](kind: type[T], raw: bytes | Raw, at: str = "$") -> T:
         raise Unreadable(found.group(1), at + found.group(2)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise Unreadable(f"not JSON: {exc}", at) from exc
+
+
+_EXACT: dict[Any, Exact[Any]] = {
+    kind: Exact(kind)
+    for kind in (
+        *(Message, FunctionCall, CustomCall, CallOutput, ReasoningItem, AdditionalTools),
+        *(TextPart, RefusalPart, ImagePart, FilePart, AudioPart),
+        *(Function, Custom, Namespace),
+    )
+}
+
+
+def read_struct[T](kind: type[T], raw: Raw, at: str, ledger: Ledger) -> T:
+    """Decode what stands at `at`, and record the members `kind` has no field for. Null is absent."""
+    exact: T | None = _EXACT[kind].read(raw)
+    if exact is not None:
+        return exact
+    value = decode(kind, raw, at)
+    stated = {name: member for name, member in plain(raw).items() if member is not None}
+    for path in unread(stated, value, at):
+        ledger.lose(path, "unknown field")
+    return value
+
+
+_TYPE_FIRST = re.compile(rb'\s*\{\s*"type"\s*:\s*"(\w+)"')
+
+
+def read_tag(raw: Raw, at: str) -> Tag:
+    """What an item, part or tool is. Nearly everybody says it first: then the rest is not looked at."""
+    found = _TYPE_FIRST.match(raw)
+    return Tag(found[1].decode()) if found else decode(Tag, raw, at)
+
+
+def members(raw: bytes | Raw) -> dict[str, Raw]:
+    """The members of what is known to be an object, as they stand."""
+    return _members.decode(raw)
 
 
 def plain(raw: bytes | Raw) -> Any:
