@@ -17,7 +17,10 @@ def _prose(chance: random.Random, size: int) -> str:
 
 def _schema(number: int) -> dict[str, Any]:
     properties = {
-        f"field_{field}": {"type": ("string", "integer", "boolean")[field % 3], "description": f"What field {field} is."}
+        f"field_{field}": {
+            "type": ("string", "integer", "boolean")[field % 3],
+            "description": f"What field {field} is.",
+        }
         for field in range(6)
     }
     options = {"type": "array", "items": {"type": "string", "enum": ["one", "two", "three"]}}

@@ -51,8 +51,8 @@ def _claude_block(index: int, block: dict[str, Any], deltas: Iterator[dict[str, 
     yield sse({"type": "content_block_stop", "index": index}, "content_block_stop")
 
 
-def claude_text(count: int) -> Frames:
-    deltas = ({"type": "text_delta", "text": text} for text in pieces(count))
+def claude_text(texts: list[str]) -> Frames:
+    deltas = ({"type": "text_delta", "text": text} for text in texts)
     return _claude(_claude_block(0, {"type": "text", "text": ""}, deltas), "end_turn")
 
 
@@ -87,8 +87,8 @@ def _chat(deltas: Iterator[dict[str, Any]], reason: str) -> Frames:
     ]
 
 
-def chat_text(count: int) -> Frames:
-    return _chat(({"content": text} for text in pieces(count)), "stop")
+def chat_text(texts: list[str]) -> Frames:
+    return _chat(({"content": text} for text in texts), "stop")
 
 
 def chat_tools(calls: int, count: int) -> Frames:
@@ -137,14 +137,14 @@ class _Responses:
         return self.frames
 
 
-def responses_text(count: int) -> Frames:
+def responses_text(texts: list[str]) -> Frames:
     stream = _Responses()
-    part = {"type": "output_text", "text": "".join(pieces(count)), "annotations": [], "logprobs": []}
+    part = {"type": "output_text", "text": "".join(texts), "annotations": [], "logprobs": []}
 
     def middle(index: int) -> None:
         place = {"item_id": "msg_01", "output_index": index, "content_index": 0}
         stream.say("response.content_part.added", **place, part=part | {"text": ""})
-        for text in pieces(count):
+        for text in texts:
             stream.say("response.output_text.delta", **place, delta=text, logprobs=[], obfuscation="aB3dE5fG7h")
         stream.say("response.output_text.done", **place, text=part["text"], logprobs=[])
         stream.say("response.content_part.done", **place, part=part)
@@ -189,8 +189,8 @@ def _gemini(parts: Iterator[dict[str, Any]]) -> Frames:
     return [*(chunk(part) for part in parts), chunk({"text": ""}, finishReason="STOP")]
 
 
-def gemini_text(count: int) -> Frames:
-    return _gemini({"text": text} for text in pieces(count))
+def gemini_text(texts: list[str]) -> Frames:
+    return _gemini({"text": text} for text in texts)
 
 
 def gemini_tools(calls: int, count: int) -> Frames:
@@ -199,12 +199,29 @@ def gemini_tools(calls: int, count: int) -> Frames:
     return _gemini({"functionCall": {"name": f"tool_{call}", "args": whole}} for call in range(calls))
 
 
-TEXT: dict[str, Callable[[int], Frames]] = {
+_TEXT: dict[str, Callable[[list[str]], Frames]] = {
     "claude": claude_text,
     "openai-chat": chat_text,
     "openai-responses": responses_text,
     "gemini": gemini_text,
 }
+
+
+def text(dialect: str, count: int) -> Frames:
+    """An answer of `count` small pieces of text."""
+    return _TEXT[dialect](list(pieces(count)))
+
+
+def large_text(dialect: str, size: int) -> Frames:
+    """An answer of one piece of text of `size` characters. Of Responses only that event: its last ones repeat it."""
+    words = "".join(WORDS)
+    frames = _TEXT[dialect]([(words * (size // len(words) + 1))[:size]])
+    if dialect == "openai-responses":
+        small = _TEXT[dialect]([""])
+        return [*frames[:5], *small[5:]]
+    return frames
+
+
 TOOLS: dict[str, Callable[[int, int], Frames]] = {
     "claude": claude_tools,
     "openai-chat": chat_tools,
