@@ -28,11 +28,13 @@ from translators.model import (
 )
 
 _request = msgspec.json.Decoder(wire.MessagesRequest)
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_exact_request: Exact[wire.MessagesRequest] = Exact(wire.MessagesRequest, open=True)
+_exact_request: Exact[wire.MessagesRequest] = Exact(wire.MessagesRequest)
 _exact_tool: Exact[wire.CustomTool] = Exact(wire.CustomTool)
 _any_tool = msgspec.json.Decoder(wire.AnyTool)
 _custom_tool = msgspec.json.Decoder(wire.CustomTool)
+
+_UNREAD = ("context_management", "inference_geo", "diagnostics")
+"""Fields that nobody reads, but that well-known clients send with every request."""
 
 _PATHS: dict[str, tuple[str, Callable[[wire.MessagesRequest], object]]] = {
     "max_output": ("max_tokens", lambda body: body.max_tokens),
@@ -74,13 +76,16 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     """
     exact = _exact_request.read(body)
     sent = exact or decode(_request.decode, body)
-    tree = plain(body) if exact is None else decode(_members.decode, body)
     if sent.thread and bytes(sent.thread) != b"null":
         raise Unwritable("threads kept at the vendor are not supported", "$.thread", "thread_unsupported_request")
     if not (model or sent.model):
         raise Unreadable("Object missing required field `model`", "$")
-    for path in unread(tree, sent):
-        ledger.lose(path, "unknown field")
+    for name in _UNREAD:
+        if getattr(sent, name):
+            ledger.lose(f"$.{name}", "unknown field")
+    if exact is None:
+        for path in unread(plain(body), sent):
+            ledger.lose(path, "unknown field")
     tools = [_read_tool(raw, f"$.tools[{i}]", ledger) for i, raw in enumerate(sent.tools or ())]
     tools += [_mcp_server(raw, f"$.mcp_servers[{i}]") for i, raw in enumerate(sent.mcp_servers or ())]
     choice = sent.tool_choice

@@ -231,6 +231,9 @@ class MessagesRequest(Wire, kw_only=True):
     top_k: int | None = None
     mcp_servers: list[Raw] | None = None
     thread: Raw = ABSENT
+    context_management: Raw = ABSENT
+    inference_geo: Raw = ABSENT
+    diagnostics: Raw = ABSENT
     output_format: JsonFormat | None = None  # the beta's name of output_config.format (2025)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from translators.dialect import Aim, Outgoing
 from translators.errors import Unreadable, Unwritable
+from translators.exact import Exact
 from translators.gemini import wire
 from translators.gemini.contents import ContentsReader, detail_of
 from translators.gemini.settings import (
@@ -52,6 +53,9 @@ _PLACES = {
 """Where each setting of the model stands in a body."""
 
 
+_exact: Exact[wire.GenerateRequest] = Exact(wire.GenerateRequest)
+
+
 def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -> Request:
     """Read a generateContent (or countTokens) body.
 
@@ -69,7 +73,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         Unreadable: not JSON, or a known field of the wrong type (with the JSON path).
     """
     reading = Reading(lambda path: ledger.lose(path, "unknown field"))
-    said = reading.read(body, wire.GenerateRequest)
+    said = _exact.read(body) or reading.read(body, wire.GenerateRequest)
     prefix = "$"
     if said.generate_content_request is not None:
         said, prefix = said.generate_content_request, "$.generateContentRequest"

@@ -24,6 +24,16 @@ class Wire(Struct, rename="camel", omit_defaults=True, gc=False):
     """A message of Google's."""
 
 
+class Nullable(Wire):
+    """A message with opaque members that may be null, which Google takes for absent."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) is Raw and bytes(value) == b"null":
+                setattr(self, name, None)
+
+
 # --- contents ---
 
 
@@ -94,14 +104,14 @@ class Content(Wire):
 # --- tools ---
 
 
-class FunctionDeclaration(Wire):
+class FunctionDeclaration(Nullable):
     name: str = ""
     description: str | None = None
     parameters: Raw | None = None
     parameters_json_schema: Raw | None = None
 
 
-class Tool(Wire):
+class Tool(Nullable):
     function_declarations: list[FunctionDeclaration] | None = None
     google_search: Raw | None = None
     google_search_retrieval: Raw | None = None
@@ -134,7 +144,7 @@ class ThinkingConfig(Wire):
     thinking_level: str | None = None
 
 
-class GenerationConfig(Wire):
+class GenerationConfig(Nullable):
     stop_sequences: list[str] | None = None
     response_mime_type: str | None = None
     response_schema: Raw | None = None
@@ -156,7 +166,7 @@ class GenerationConfig(Wire):
     media_resolution: str | None = None
 
 
-class GenerateRequest(Wire):
+class GenerateRequest(Nullable):
     """Body of `:generateContent`; `generate_content_request` is where `:countTokens` may hold one."""
 
     model: str | None = None
