@@ -25,6 +25,13 @@ _HINTED = frozenset(
     }
 )  # fmt: skip
 """What the JSON Schema field does not know: said in words in the description."""
+_PLAIN = frozenset(
+    {
+        "type", "description", "title", "enum", "format", "default", "required", "minimum", "maximum", "minItems",
+        "maxItems",
+    }
+)  # fmt: skip
+"""What it knows and takes as it stands, and what nearly every schema is made of."""
 _OLD = frozenset(
     {
         "type", "format", "title", "description", "nullable", "enum", "items", "minItems", "maxItems", "properties",
@@ -54,13 +61,17 @@ class Modern(Rewriting):
             if node is False or self.left < 0:
                 self.ledger.lose(at, "a schema that allows nothing" if self.left >= 0 else "the schema is too large")
             return {}
-        node = self.flat(node, at, (home,))
+        if "allOf" in node:
+            node = self.flat(node, at, (home,))
         ref = node.get("$ref")
         if isinstance(ref, str):
             return self.reference(node, ref, at, home, bare)
         found: Schema = {}
         words: list[str] = []
         for key, value in node.items():
+            if key in _PLAIN:
+                found[key] = value
+                continue
             here = f"{at}.{key}"
             if key in SILENT:
                 self.ledger.apply("schema-keyword", here)
@@ -81,7 +92,9 @@ class Modern(Rewriting):
                 found[key] = value
             else:
                 found[key] = within(key, value, partial(self.schema, at=here, home=home, bare=bare))
-        return hinted(self.relaxed(node, found, at, home), words)
+        if "required" in node and "properties" in node:
+            found = self.relaxed(node, found, at, home)
+        return hinted(found, words) if words else found
 
     def reference(self, node: Schema, ref: str, at: str, home: str, bare: bool) -> Schema:
         """A `$ref` and its siblings, as this subset of JSON Schema can have them."""

@@ -104,6 +104,8 @@ _SNAKE = {
     "defs": "$defs",
     "ref": "$ref",
 }
+_PLAIN = frozenset({"description", "title", "enum", "required", "default", "minimum", "maximum", "pattern"})
+"""What both say in the same way."""
 _COUNTS = frozenset({"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"})
 
 
@@ -126,6 +128,9 @@ def _from(node: Json) -> Json:
     order: list[str] = []
     nullable = False
     for spelt, value in node.items():
+        if spelt in _PLAIN:
+            found[spelt] = value
+            continue
         key = _SNAKE.get(spelt) or spelt
         match key:
             case "type":

@@ -213,7 +213,10 @@ def _read_document(block: wire.DocumentBlock, at: str, ledger: Ledger) -> Docume
 def _read_source(source: wire.Base64Source | wire.UrlSource | wire.FileSource | wire.TextSource) -> Source:
     match source:
         case wire.Base64Source():
-            return Inline(source.media_type, "".join(source.data.split()))
+            data = source.data
+            if any(blank in data for blank in " \n\r\t"):
+                data = "".join(data.split())
+            return Inline(source.media_type, data)
         case wire.UrlSource():
             return Url(source.url)
         case wire.FileSource():

@@ -89,6 +89,9 @@ def _file_source(data: str, name: str, at: str) -> Source:
     return source
 
 
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
 def _standard(data: str, at: str) -> str:
     """base64 in the standard alphabet with padding, without line breaks."""
     if "-" in data or "_" in data:
@@ -96,6 +99,8 @@ def _standard(data: str, at: str) -> str:
     if any(blank in data for blank in "\r\n \t"):
         data = "".join(data.split())
     data += "=" * (-len(data) % 4)
+    if not data.rstrip("=").encode("ascii", "replace").translate(None, _ALPHABET) and not data.endswith("==="):
+        return data
     try:
         binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error as exc:

@@ -3,6 +3,7 @@
 from msgspec import Raw
 
 from translators.errors import Unreadable
+from translators.exact import Exact
 from translators.losses import Ledger
 from translators.model import CacheHints, Identity, Logprobs, OutputFormat, Reasoning, Request, Sampling, ServerState
 from translators.openai_responses import tools, wire
@@ -49,6 +50,9 @@ _OPENAI_ONLY = {
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
+_exact: Exact[wire.Body] = Exact(wire.Body)
+
+
 def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -> Request:
     """Read a Responses request.
 
@@ -72,8 +76,10 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     Source:
         OpenAI API reference, “Create a model response”, read November 2026.
     """
-    said = wire.decode(wire.Body, body)
-    _lose_unknown(body, said, ledger)
+    exact = _exact.read(body)
+    said = exact or wire.decode(wire.Body, body)
+    if exact is None:
+        _lose_unknown(body, said, ledger)
     name = said.model or model
     if not name:
         raise Unreadable("expected the name of a model", "$.model")
