@@ -130,10 +130,10 @@ class Relay(PumpBase):
         return self._dialect.stream_writer(self._asked).write([Failed(failure)])
 
     def _ends(self, ready: bytes) -> bool:
-        return _hints(ready, self._dialect.end_hints) and self._end.search(ready) is not None
+        return _stands(self._end, self._dialect.end_hints, ready)
 
     def _fails(self, ready: bytes) -> bool:
-        return _hints(ready, self._dialect.failure_hints) and self._failure.search(ready) is not None
+        return _stands(self._failure, self._dialect.failure_hints, ready)
 
     def _look_closer(self, ready: bytes) -> bool:
         """A failure before anything else? Then nothing of it may leave."""
@@ -200,12 +200,14 @@ class Relay(PumpBase):
 _BLANKS = (b"\n\n", b"\r\n\r\n")
 
 
-def _hints(ready: bytes, hints: tuple[bytes, ...]) -> bool:
-    """Whether one of these words stands there."""
-    for hint in hints:  # noqa: SIM110  # a generator for each chunk costs more than the search
-        if ready.find(hint) >= 0:
-            return True
-    return False
+def _stands(mark: re.Pattern[bytes], hints: tuple[bytes, ...], ready: bytes) -> bool:
+    """Whether `mark` stands there. Without one of the hints it does not; with one, only in its frame or behind."""
+    found = [at for hint in hints if (at := ready.find(hint)) >= 0]
+    if not found:
+        return False
+    first = min(found)
+    begin = max(ready.rfind(b"\n\n", 0, first), ready.rfind(b"\n\r\n", 0, first), 0)
+    return mark.search(ready, begin) is not None
 
 
 class RelayedArray(PumpBase):
