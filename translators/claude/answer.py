@@ -34,6 +34,7 @@ _object = msgspec.json.Decoder(dict[str, Raw])
 _any = msgspec.json.Decoder(Raw)
 
 _HOSTED = frozenset({"server_tool_use", "mcp_tool_use"})
+_TEXT = wire.TextDelta
 
 
 class _Open:
@@ -137,17 +138,20 @@ class Answering:
         """More of a block; one that was never opened opens by itself."""
         block = self._blocks.get(event.index)
         delta = event.delta
+        if block is not None and type(delta) is _TEXT and block.head.type == "text":  # nearly every delta there is
+            if delta.text:
+                self.events.append(TextDelta(block.number, delta.text))
+            return
         if block is None:
             if type(delta) is wire.CompactionDelta:
                 return
             self.open(event.index, Raw(b'{"type":"' + _TAGS[type(delta)] + b'"}'))
             block = self._blocks[event.index]
         number, tag = block.number, block.head.type
-        if type(delta) is wire.TextDelta:  # nearly every delta there is
-            if delta.text and tag == "text":
-                self.events.append(TextDelta(number, delta.text))
-            return
         match delta:
+            case wire.TextDelta(text=text):
+                if text and tag == "text":
+                    self.events.append(TextDelta(number, text))
             case wire.InputJsonDelta(partial_json=text):
                 if text and (tag == "tool_use" or tag in _HOSTED):
                     block.pieces.append(text)
