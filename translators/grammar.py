@@ -62,6 +62,9 @@ class _Blocks(sse.Decoder):
         super().__init__()
         self._take = take
 
+    def feed(self, chunk: bytes) -> list[sse.Frame]:
+        return self.cut(chunk)
+
     def _read(self, whole: list[bytes]) -> list[sse.Frame]:
         for block in whole:
             self._take(block)

@@ -100,6 +100,8 @@ class Pipe(PumpBase):
         try:
             events = self._reader.feed(chunk)
             if self.committed and self._turning.flows(events):
+                if self._fold is not None:
+                    self._fold.add(events)
                 return self._writer.write(events)
             return self._take(events)
         except Exception as error:

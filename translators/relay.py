@@ -49,7 +49,7 @@ class Relay(PumpBase):
             return b""
         if self.failure is not None and self._over:
             return b""
-        if b"\n" not in chunk and b"\r" not in chunk:  # the middle of a long line: nothing is copied or searched again
+        if chunk.find(b"\n") < 0 and chunk.find(b"\r") < 0:  # inside a long line: no copy, no second search
             self._line.append(chunk)
             return b""
         before = self._gather()
@@ -80,7 +80,7 @@ class Relay(PumpBase):
             self.committed = True
         if not self._bye and self._ends(ready):
             self.ended = True
-            self._bye = not self._farewell or self._farewell in ready
+            self._bye = not self._farewell or ready.find(self._farewell) >= 0
         if self.failure is None and self._fails(ready):
             self.failure = self._failure_in(ready)
         return ready
@@ -88,7 +88,7 @@ class Relay(PumpBase):
     def _is_one(self, ready: bytes) -> bool:
         """The common case: one frame as it should be."""
         head = self._head.match(ready)
-        if head is None or not ready.endswith(b"}\n\n") or b"\r" in ready:
+        if head is None or not ready.endswith(b"}\n\n") or ready.find(b"\r") >= 0:
             return False
         return ready.find(b"\n", head.end()) == len(ready) - 2
 
@@ -144,7 +144,7 @@ class Relay(PumpBase):
 
     def _failure_in(self, frames: bytes, *, first: bool = False) -> Failure | None:
         reader = self._dialect.stream_reader()
-        if b"\r" in frames:  # the last one might be half of a line end to come
+        if frames.find(b"\r") >= 0:  # the last one might be half of a line end to come
             frames = frames.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         try:
             events = reader.feed(frames + b"\n\n")  # a raw error has no blank line

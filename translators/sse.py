@@ -45,6 +45,10 @@ class Decoder:
             if frame is not None:  # nearly always: one frame, whole
                 self._fresh = False
                 return [frame]
+        return self.cut(chunk)
+
+    def cut(self, chunk: bytes) -> list[Frame]:
+        """The same by way of `_read`, whatever the chunk is."""
         if self._held_cr or chunk.find(b"\r") >= 0:
             chunk = self._normalise(chunk)
         if self._pieces:

@@ -94,7 +94,7 @@ class Turning:
 
     def flows(self, events: list[Event]) -> bool:
         """Whether this is one more piece of a block that is open, as nearly every chunk is: nothing to settle."""
-        if len(events) != 1 or self._unwrapping or self.over:
+        if len(events) != 1 or self._unwrapping or self.over or self._change is not None:
             return False
         event = events[0]
         return type(event) in _TEXTS and event.block in self.order.open  # type: ignore[attr-defined]

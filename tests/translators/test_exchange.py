@@ -24,6 +24,7 @@ from translators.events import (
     TextDelta,
     UsageSeen,
 )
+from translators.fold import Fold
 from translators.losses import Ledger
 from translators.model import Failure, Reasoning, Request, Stop, Usage
 from translators.names import ToolName
@@ -839,3 +840,35 @@ def test_a_suffix_beats_the_body() -> None:
 def test_another_dialect_needs_the_request() -> None:
     with pytest.raises(Unreadable):
         exchange.write(None, b"{}", CLAUDE, CHAT, AIM, Ledger())
+
+
+# --- one piece a chunk: what flows is still seen by all ---------------------------------------------------------------
+
+
+PIECES = [
+    {"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
+    *({"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]} for text in "abc"),
+    {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+]
+
+
+def test_an_answer_that_comes_piece_by_piece_is_collected_whole() -> None:
+    fold = Fold()
+    pipe = Pipe(CLAUDE, CHAT, asked("claude"), Turning({}), fold)
+    for piece in PIECES:
+        pipe.feed(f"data: {json.dumps(piece)}\n\n".encode())
+    pipe.feed(b"data: [DONE]\n\n")
+    reply = pipe.answer()
+    assert reply is not None
+    assert [part.text for part in reply.candidates[0].parts if isinstance(part, Text)] == ["abc"]
+
+
+def test_an_overridden_pair_changes_every_piece() -> None:
+    def shout(events: list[Event]) -> list[Event]:
+        return [TextDelta(e.block, e.text.upper()) if isinstance(e, TextDelta) else e for e in events]
+
+    pipe = Pipe(CLAUDE, CHAT, asked("claude"), Turning({}, change=shout))
+    said = b"".join(pipe.feed(f"data: {json.dumps(piece)}\n\n".encode()) for piece in PIECES)
+    said += pipe.feed(b"data: [DONE]\n\n")
+    deltas = [json.loads(frame.data)["delta"]["text"] for frame in sse.frames(said) if b"text_delta" in frame.data]
+    assert "".join(deltas) == "ABC"
