@@ -34,22 +34,23 @@ def measure(name: str, ways: list[Way], job: Job, units: float, rounds: int) -> 
 
 
 def print_rows(title: str, rows: list[Row], ways: list[Way], scale: float, yard: str = "cliproxy") -> None:
-    """A table: a column for each way, and what each of the others is to cliproxy."""
+    """A table: a column for each way, and (`…/`) what each of the others is to cliproxy."""
     others = [way.name for way in ways if way.name != yard]
-    columns = [f"{other}/{yard}" for other in others]
     width = max([len(row.name) for row in rows] + [30]) + 2
     print(f"\n{title}")
     print(
-        " " * (width + 2) + "".join(f"{way.name:>13}" for way in ways) + "".join(f"{column:>22}" for column in columns)
+        " " * (width + 2)
+        + "".join(f"{way.name:>14}" for way in ways)
+        + "".join(f"{other + '/':>14}" for other in others)
     )
     for row in [*rows, *([_middle(rows)] if len(rows) > 2 else [])]:
         line = f"  {row.name:<{width}}"
         for way in ways:
             seconds = row.seconds.get(way.name)
-            line += f"{seconds * scale:>13,.2f}" if seconds is not None else f"{'-':>13}"
+            line += f"{seconds * scale:>14,.2f}" if seconds is not None else f"{'-':>14}"
         for other in others:
             seconds = row.seconds.get(other)
-            line += f"{seconds / row.seconds[yard]:>21.1f}x" if seconds is not None else f"{'-':>22}"
+            line += f"{seconds / row.seconds[yard]:>13.1f}x" if seconds is not None else f"{'-':>14}"
         print(line, flush=True)
 
 

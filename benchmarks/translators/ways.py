@@ -5,6 +5,8 @@ libraries is lent what makes them faster than they are as shipped: the frames ar
 brings one that takes bytes), and where the library leaves JSON to its caller, msgspec parses and dumps (as shipped both
 use the standard library's json). What is lent costs them what it costs cliproxy.
 
+“its own JSON” is llm-rosetta once more with the standard library's json, as its gateway calls it.
+
 llm-rosetta 0.13.0   llm_rosetta.ConversionPipeline: convert_request; create_stream_processor, process_chunk.
 LiteLLM 1.106.10     has one hub, Chat Completions, so only clients of Chat and Claude and upstreams of Chat, Claude and
                      Gemini are within its in-process reach. Upstream → hub: ModelResponseStream (Chat), the
@@ -15,8 +17,9 @@ LiteLLM 1.106.10     has one hub, Chat Completions, so only clients of Chat and 
 """
 
 import importlib.metadata
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol
 
@@ -92,9 +95,8 @@ class Bare:
 
 
 class Rosetta:
-    """llm-rosetta, with fast JSON lent to it."""
+    """llm-rosetta, with fast JSON lent to it, or with the standard library's as its gateway has it."""
 
-    name = "llm-rosetta"
     _WORDS: ClassVar[dict[str, str]] = {
         "claude": "anthropic",
         "openai-chat": "openai_chat",
@@ -102,25 +104,33 @@ class Rosetta:
         "gemini": "google",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, *, lent: bool) -> None:
         from llm_rosetta import ConversionPipeline
 
         self._make = ConversionPipeline
+        self.name = "llm-rosetta" if lent else "its own JSON"
+        self._parse: Callable[[bytes], Any] = parse if lent else json.loads
+        self._dump: Callable[[Any], bytes] = dump if lent else _dump_standard
 
     def stream(self, client: str, upstream: str, chunks: Iterable[bytes], request: bytes) -> bytes | None:
         pipeline = self._make(self._WORDS[client], self._WORDS[upstream])
-        pipeline.convert_request(parse(request))
+        pipeline.convert_request(self._parse(request))
         process = pipeline.create_stream_processor().process_chunk
         named = client in ("claude", "openai-responses")
         out = []
         for data in _data(chunks):
-            for event in process(parse(data)):
+            for event in process(self._parse(data)):
                 head = b"event: %b\ndata: " % event["type"].encode() if named else b"data: "
-                out.append(head + dump(event) + b"\n\n")
+                out.append(head + self._dump(event) + b"\n\n")
         return b"".join(out)
 
     def request(self, client: str, upstream: str, body: bytes) -> bytes | None:
-        return dump(self._make(self._WORDS[client], self._WORDS[upstream]).convert_request(parse(body)))
+        pipeline = self._make(self._WORDS[client], self._WORDS[upstream])
+        return self._dump(pipeline.convert_request(self._parse(body)))
+
+
+def _dump_standard(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 class LiteLLM:
@@ -188,13 +198,17 @@ def _data(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def ways() -> list[Way]:
     """The columns: the libraries' only where they are installed in the versions that are meant."""
     found: list[Way] = [Bare(), Cliproxy()]
-    for package, version, way in (("llm-rosetta", ROSETTA, Rosetta), ("litellm", LITELLM, LiteLLM)):
+    libraries: list[tuple[str, str, Callable[[], list[Way]]]] = [
+        ("llm-rosetta", ROSETTA, lambda: [Rosetta(lent=True), Rosetta(lent=False)]),
+        ("litellm", LITELLM, lambda: [LiteLLM()]),
+    ]
+    for package, version, make in libraries:
         try:
             installed = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
         if installed == version:
-            found.append(way())
+            found += make()
         else:
             print(f"{package} {installed} is left out: {version} is what these figures are compared with")
     return found
