@@ -70,6 +70,7 @@ class Turning:
         self._ids: set[str] = set()
         self._unwrapping: dict[int, Unwrap] = {}
         self._amending = Amending(stops, wrapped=wrapped) if wrapped or any(stops) else None
+        self._changing = self._change is not None or self._amending is not None  # something is done to every piece
 
     def turn(self, events: list[Event]) -> list[Event]:
         """Check and settle events. Raises OutOfOrder for a reader's mistake."""
@@ -94,7 +95,7 @@ class Turning:
 
     def flows(self, events: list[Event]) -> bool:
         """Whether this is one more piece of a block that is open, as nearly every chunk is: nothing to settle."""
-        if len(events) != 1 or self._unwrapping or self.over or self._change is not None:
+        if len(events) != 1 or self._changing or self._unwrapping or self.over:
             return False
         event = events[0]
         return type(event) in _TEXTS and event.block in self.order.open  # type: ignore[attr-defined]
