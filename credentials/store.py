@@ -17,6 +17,10 @@ class Stored(NamedTuple):
     content: bytes
     revision: str
 
+    def __repr__(self) -> str:
+        """The content is secret."""
+        return f"Stored({self.name!r}, revision={self.revision[:12]!r})"
+
 
 class Conflict(Exception):
     """Somebody else wrote, made or deleted the piece since it was read. current: what is there now."""
