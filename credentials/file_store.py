@@ -223,13 +223,15 @@ class FileStore:
 
     def _check(self) -> None:
         """Raise the one error for the whole folder, if its key is not there."""
-        if (mark := self._mark()) is not None and mark.kid:
-            try:
-                self._needed().key(mark.kid)
-                return
-            except Unavailable as error:
-                message = str(error)
-            raise Unavailable(f"{self.folder}: {message}")
+        if (mark := self._mark()) is None or not mark.kid:
+            return
+        cipher, message = self._needed(), ""
+        try:
+            cipher.key(mark.kid)
+        except Unavailable as error:
+            message = f"{self.folder} is {error}"
+        if message:
+            raise Unavailable(message)
 
     def _files(self) -> Iterator[str]:
         with explained("read", self.folder):
