@@ -103,16 +103,19 @@ def replace_file(path: Path, content: bytes, before: os.stat_result | None = Non
     with suppress(FileNotFoundError):
         temporary.unlink()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(temporary, flags, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
             os.fchmod(descriptor, 0o600)  # the umask can only take away: give back what it took
             if before is not None and before.st_uid != os.geteuid():
                 with suppress(PermissionError):  # root leaves the file to its owner
                     os.fchown(descriptor, before.st_uid, before.st_gid)
-            file.write(content)
-            file.flush()
+            left = memoryview(content)
+            while left:
+                left = left[os.write(descriptor, left) :]
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         if before is not None and not _same(path, before):
             raise Changed
         os.replace(temporary, path)
