@@ -245,7 +245,7 @@ class FileStore:
     def _bodies(self) -> Iterator[tuple[str, Any]]:
         for name in self._files():
             path = self.folder / name
-            if path.is_dir():
+            if os.path.isdir(path):
                 continue
             try:
                 found = read_file(path)
@@ -269,7 +269,7 @@ class FileStore:
     def _place(self, name: str) -> Path:
         """Where the file really is: links stay links, what they lead to is replaced."""
         path = self.folder / name
-        return Path(os.path.realpath(path)) if path.is_symlink() else path
+        return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
     def _make(self) -> None:
         """Make the folder if it is missing: encrypted, if there is a cipher, from its first moment."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from credentials.account import (
@@ -256,6 +256,7 @@ VALUES = some.recursive(
 BODIES = some.dictionaries(some.text(min_size=1, max_size=6), VALUES, max_size=6)
 
 
+@settings(max_examples=40)
 @given(BODIES, BODIES, some.sampled_from([None, 0, 2, "\t"]), some.booleans())
 def test_whatever_changes_is_what_is_read_back(before, after, indent, ascii_only):
     source = json.dumps({**before, "type": "x"}, indent=indent, ensure_ascii=ascii_only)
