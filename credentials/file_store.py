@@ -103,10 +103,10 @@ class FileStore:
     def stamps(self) -> dict[str, Stamp]:
         """What `stat` says of every file, for the watcher."""
         stamps = {}
-        for name in self._files():
+        for entry in self._entries():
             with suppress(OSError):
-                seen = (self.folder / name).stat()
-                stamps[name] = Stamp(seen.st_mtime_ns, seen.st_size, seen.st_ino)
+                seen = entry.stat()
+                stamps[entry.name] = Stamp(seen.st_mtime_ns, seen.st_size, seen.st_ino)
         return stamps
 
     def read(self, name: str) -> Stored | None:
@@ -233,25 +233,23 @@ class FileStore:
         if message:
             raise Unavailable(message)
 
-    def _files(self) -> Iterator[str]:
+    def _entries(self) -> list[os.DirEntry[str]]:
         with explained("read", self.folder):
             try:
                 with os.scandir(self.folder) as entries:
-                    found = [entry.name for entry in entries if _is_name(entry.name)]
+                    return [entry for entry in entries if _is_name(entry.name)]
             except FileNotFoundError:
-                return
-        yield from found
+                return []
 
     def _bodies(self) -> Iterator[tuple[str, Any]]:
-        for name in self._files():
-            path = self.folder / name
-            if os.path.isdir(path):
-                continue
+        for entry in self._entries():
             try:
-                found = read_file(path)
+                if entry.is_dir():
+                    continue
+                found = read_file(Path(entry.path))
             except OSError:  # one file of somebody else's does not stop the others
                 found = None
-            yield name, _json(found.content) if found else None
+            yield entry.name, _json(found.content) if found else None
 
     def _raw(self, path: Path) -> Contents | None:
         with explained("read", path):

@@ -15,6 +15,7 @@ from credentials.store import Stored, Unavailable, revision_of
 QUIET = 0.150  # seconds without a change, as CLIProxyAPI waits
 AWAY = 0.050  # seconds without the file, as CLIProxyAPI waits
 INTERVAL = 0.25  # seconds between two looks
+SHARE = 20  # pauses are so many times as long as a look at least: thousands of files do not keep a core busy
 
 
 class Stamp(NamedTuple):
@@ -151,10 +152,12 @@ class FolderWatcher:
         """Look again and again, until cancelled. The disk is touched in another thread."""
         clock = asyncio.get_running_loop().time
         while True:
-            batch = await asyncio.to_thread(self.look, clock())
+            begin = clock()
+            batch = await asyncio.to_thread(self.look, begin)
+            pause = max(interval, SHARE * (clock() - begin))
             if batch.written or batch.gone:
                 self._on_change(batch)
-            await asyncio.sleep(interval)
+            await asyncio.sleep(pause)
 
     def _read(self, name: str, stamp: Stamp | None, now: float, troubles: list[str]) -> Stored | None:
         changes = self._changes.setdefault(name, Changes())

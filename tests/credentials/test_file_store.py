@@ -320,6 +320,13 @@ def test_trouble_with_the_disk_says_what_to_do_and_changes_nothing(store, monkey
     store.write("a.json", body("2"), first.revision)
 
 
+def test_a_system_that_writes_in_small_pieces_writes_all_of_them(store, monkeypatch):
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:7]))
+    written = store.write("a.json", body(), None)
+    assert store.read("a.json") == written
+
+
 def test_a_folder_that_is_a_file_is_told(tmp_path):
     (tmp_path / "auth").touch()
     with pytest.raises(Unavailable, match="not a folder"):
