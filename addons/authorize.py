@@ -10,7 +10,8 @@ from addons import demo
 from addons.count_tokens import estimated_reply
 from addons.exchanges import Exchange, Exchanges
 from addons.memory import Memory
-from addons.prepare import UPSTREAM, prepare, prepare_demo, unsealable
+from addons.prepare import prepare, prepare_demo, unsealable
+from addons.provider_ways import UPSTREAM
 from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
 from providers.address import BadAddress, NoSuchOperation

@@ -10,21 +10,21 @@ from mitmproxy.net.server_spec import ServerSpec
 from addons import demo
 from addons.exchanges import Attempt, Exchange, Tape, Wire
 from addons.memory import Memory
+from addons.provider_ways import UPSTREAM, failure_reader, signature, with_steps
 from addons.route import read_request
 from credentials.pool import Lease
 from providers.address import (
     Address,
     BadAddress,
     NoSuchOperation,
-    Operation,
     address,
     auth_headers,
     configured,
     label_headers,
     wire_headers,
 )
+from providers.catalog import Provider
 from providers.payload import apply
-from providers.steps import STEPS
 from translators import counting
 from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
@@ -36,9 +36,6 @@ from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
 from translators.seals import ACCOUNT_BOUND, account_mark
 
-UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
-"""What an operation of ours is called where addresses and outcomes are looked up."""
-
 
 def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
     """Set the wire of a lease, and begin the attempt in the record. memory: what the client did not carry.
@@ -46,45 +43,47 @@ def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
     Raises NoSuchOperation (this provider cannot do it), BadAddress (the config's fault), TranslationError (the
     request's).
     """
-    provider, credential = lease.provider, lease.credential
+    credential = lease.credential
+    provider = lease.provider.for_client(exchange.client.name)
     upstream = DIALECTS[provider.dialect]
     operation = UPSTREAM[exchange.call.operation]
     if operation == "compact" and upstream is not exchange.client:
-        raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
-    where = address(provider, credential.base_url, operation, lease.model, exchange.asked.stream)
+        if upstream.variant_of != exchange.client.name:
+            raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
+        upstream = exchange.client
+    streamed = exchange.asked.stream or (provider.streams and operation == "generate")
+    where = address(provider, credential.base_url, operation, lease.model, streamed)
     via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
     client_headers = exchange.headers
-    outgoing = _outgoing(exchange, lease, upstream, memory)
-    outgoing = _with_rules(
-        exchange, lease, upstream, _unsealed(exchange, lease, upstream, memory, outgoing), client_headers
-    )
-    for step in provider.steps:
-        outgoing = replace(outgoing, body=STEPS[step](outgoing.body))
-    _put(exchange, lease, upstream, where, via, outgoing, client_headers)
+    outgoing = _outgoing(exchange, lease, provider, upstream, memory, streamed=streamed)
+    outgoing = _unsealed(exchange, lease, upstream, memory, outgoing)
+    outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
+    outgoing = with_steps(exchange, lease, provider, upstream, outgoing)
+    _refuse_losses(exchange, provider)
+    _put(exchange, lease, provider, upstream, where, via, outgoing, streamed=streamed)
 
 
-def _outgoing(exchange: Exchange, lease: Lease, upstream: Dialect, memory: Memory) -> Outgoing:
+def _outgoing(
+    exchange: Exchange, lease: Lease, provider: Provider, upstream: Dialect, memory: Memory, *, streamed: bool
+) -> Outgoing:
     aim = Aim(
         model=lease.model,
-        provider=lease.provider.key,
-        vendor=lease.provider.vendor,
-        stream=exchange.asked.stream,
+        provider=provider.key,
+        vendor=provider.vendor,
+        stream=streamed,
         traits=lease.traits,
-        official=lease.provider.official,
+        official=provider.official,
         account=account_mark(lease.credential.id),
+        tool_name=provider.tool_name,
     )
     request: Request | None = None
     exchange.ledger = Ledger()
-    if upstream is not exchange.client:
+    if not upstream.passes(exchange.client.name):
         request = read_request(exchange)
         exchange.ledger = exchange.reading.copy()
         _refuse_state(request)
         request = memory.restored(exchange, lease, request, exchange.ledger)
     outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
-    semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
-    if semantic and exchange.runtime.config.strict:
-        told = "; ".join(f"{loss.path}: {loss.reason}" for loss in semantic)
-        raise Unwritable(f"strict: {lease.provider.key} cannot be told everything: {told}", semantic[0].path)
     if exchange.call.operation == "count_tokens":
         return Outgoing(counting.write_count(upstream.name, outgoing.body, lease.model), outgoing.headers)
     return outgoing
@@ -125,28 +124,40 @@ def _tell(ledger: Ledger, paths: list[str], reason: str) -> None:
         ledger.lose(path, reason)
 
 
+def _refuse_losses(exchange: Exchange, provider: Provider) -> None:
+    semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
+    if semantic and exchange.runtime.config.strict:
+        told = "; ".join(f"{loss.path}: {loss.reason}" for loss in semantic)
+        raise Unwritable(f"strict: {provider.key} cannot be told everything: {told}", semantic[0].path)
+
+
 def _put(
     exchange: Exchange,
     lease: Lease,
+    provider: Provider,
     upstream: Dialect,
     where: Address,
     via: ServerSpec | None,
     outgoing: Outgoing,
-    client_headers: Mapping[str, str],
+    *,
+    streamed: bool,
 ) -> None:
-    provider, credential = lease.provider, lease.credential
+    credential, client_headers = lease.credential, exchange.headers
     shown = wire_headers(
         provider,
         credential,
         client_headers,
         outgoing.headers,
         auth=label_headers(provider, credential, where),
-        stream=exchange.asked.stream,
-        same_dialect=upstream is exchange.client,
+        stream=streamed,
+        same_dialect=upstream.passes(exchange.client.name),
         masked=True,
     )
     # The wire differs from what is shown in what is secret: the key, and what the config gives this credential.
     secret = shown | auth_headers(provider, credential, where) | configured(credential, client_headers)
+    signed = signature(exchange, lease, provider, secret)
+    secret |= signed
+    shown |= dict.fromkeys(signed, f"[{credential.label}]")
     fixed = {"host": where.authority, "content-length": str(len(outgoing.body))}
     exchange.wire = Wire(
         scheme=where.scheme,
@@ -155,7 +166,7 @@ def _put(
         path=where.path,
         headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in (fixed | secret).items()],
         body=outgoing.body,
-        read_failure=upstream.read_failure,
+        read_failure=failure_reader(upstream, provider),
         make_pump=_pumps(exchange, upstream, outgoing, provider.vendor, lease.model, account_mark(credential.id)),
         via=via,
     )
@@ -263,7 +274,9 @@ def _with_rules(
         return outgoing
     asked = exchange.asked.model
     candidates = tuple(dict.fromkeys((lease.model, lease.route, asked)))
-    body = apply(rules, outgoing.body, upstream.name, candidates, exchange.client.name, client_headers)
+    body = apply(
+        rules, outgoing.body, upstream.variant_of or upstream.name, candidates, exchange.client.name, client_headers
+    )
     return replace(outgoing, body=body)
 
 

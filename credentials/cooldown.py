@@ -92,7 +92,7 @@ class Tier:
 
     def __init__(self, entries: Sequence[Entry], strategy: Strategy) -> None:
         self.entries = entries
-        self.dialects = frozenset(entry.provider.dialect for entry in entries)
+        self.dialects = frozenset(dialect for entry in entries for dialect in entry.provider.spoken)
         self._weighted = strategy == "weighted-round-robin"
         self._turns = strategy == "round-robin"
         self._turn = 0

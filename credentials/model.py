@@ -1,5 +1,6 @@
 """A credential, its secret, and the use of it for one exchange."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -56,6 +57,8 @@ class Credential:
     provider's catalogue.
     dialect: of a host that is known from the config only, "" its usual one.
     proxy_url: "" use the global one, "direct" none. headers: set last on the upstream request.
+    facts: what requests must know of an account, by the names of its file (`account_id`, `project_id` …); never a
+    secret. What each provider reads: providers/places.py.
     """
 
     id: str
@@ -76,3 +79,4 @@ class Credential:
     request_retry: int | None = None
     disable_cooling: bool | None = None
     source: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from credentials.model import Credential
 from providers.catalog import Catalog, Model, Provider, pointed_at, renamed, traits_of
+from providers.places import placed
 from translators.dialect import Traits
 from translators.model import Reasoning
 from translators.thinking import split_suffix
@@ -29,10 +30,12 @@ class Offer:
 
 
 def provider_of(credential: Credential, catalog: Catalog) -> Provider:
-    """The provider at the credential's own address. Raises UnknownProvider."""
-    return pointed_at(
-        catalog.provider(credential.provider, credential.base_url, credential.dialect), credential.base_url
-    )
+    """The provider as the credential reaches it: for its kind, its account, at its own address.
+
+    Raises UnknownProvider, also for an account that lacks what an address needs.
+    """
+    provider = catalog.provider(credential.provider, credential.base_url, credential.dialect, credential.kind)
+    return pointed_at(placed(provider, credential.facts), credential.base_url)
 
 
 def offers_of(credential: Credential, provider: Provider, catalog: Catalog) -> list[Offer]:
@@ -59,8 +62,8 @@ def _patterns(excluded: Sequence[str]) -> list[re.Pattern[str]]:
 
 
 def _usual(provider: Provider, catalog: Catalog) -> Iterator[Offer]:
-    for model in catalog.models(provider.key):
-        yield Offer(model.id, model.id, model, catalog.traits(provider.key, model.id), others=model.aliases)
+    for model in catalog.models(provider):
+        yield Offer(model.id, model.id, model, catalog.traits(provider, model.id), others=model.aliases)
 
 
 def _configured(credential: Credential, provider: Provider, catalog: Catalog) -> Iterator[Offer]:
@@ -68,7 +71,7 @@ def _configured(credential: Credential, provider: Provider, catalog: Catalog) ->
         name, reasoning = split_suffix(entry.name)
         if reasoning is None:
             name = entry.name  # brackets that are no thinking suffix belong to the name
-        known = catalog.find(provider.key, name)
+        known = catalog.find(provider, name)
         identifier = entry.alias or name
         if known is not None:
             record = renamed(known, identifier)

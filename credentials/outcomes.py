@@ -125,6 +125,7 @@ FORBIDDEN = Verdict("forbidden", rotate=True, cool=Cool(seconds=HALF_HOUR), agai
 CHALLENGE = Verdict("challenge", rotate=True, cool=Cool(hint=True, backoff=True, floor=10.0), again=True)
 EXHAUSTED = Verdict("quota", rotate=True, cool=Cool(seconds=HALF_HOUR), again=True)
 QUOTA = Verdict("quota", rotate=True, cool=Cool(hint=True, backoff=True), again=True)
+ACCOUNT = Verdict("quota", rotate=True, cool=Cool(hint=True, backoff=True), scope="credential", again=True)
 VAGUE = Verdict("quota", rotate=True, cool=Cool(backoff=True, cap=120.0), again=True)
 TRANSIENT = Verdict("transient", rotate=True, cool=Cool(hint=True, transient=True), keeps_session=True, again=True)
 
@@ -207,6 +208,12 @@ TABLE: tuple[Row, ...] = (
     ),
     _row(DEAD_GRANT, kinds=("invalid", "auth"), text=r"invalid_grant", why="the log-in itself has ended"),
     _row(
+        DEAD_GRANT,
+        kinds=("invalid", "auth", "permission"),
+        text=r"does not meet scope requirement|organization has been disabled",
+        why="only a new log-in helps, or none at all",
+    ),
+    _row(
         UNAUTHORIZED,
         kinds=("invalid", "permission"),
         text=r"api_key_invalid|api key not valid|bad-credentials|access token could not be validated",
@@ -225,6 +232,12 @@ TABLE: tuple[Row, ...] = (
     _row(ELSEWHERE, kinds=("method", "unsupported"), why="another provider may have the operation"),
     _row(UNAUTHORIZED, kinds=("auth",), why="an expired token is refreshed first; a dead key rests"),
     _row(BILLING, kinds=("billing",), why="no money on the account"),
+    _row(
+        ACCOUNT,
+        kinds=("quota", "rate_limit"),
+        codes=("account_limit",),
+        why="a window that all models of the account share",
+    ),
     _row(
         BILLING,
         kinds=("quota", "rate_limit", "permission"),

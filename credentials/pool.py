@@ -384,7 +384,7 @@ def _pick(route: Route, dialect: str, fits: Callable[[Entry], bool]) -> Entry | 
     for tier in route.tiers:
         entry = None
         if dialect in tier.dialects and len(tier.dialects) > 1:
-            entry = tier.pick(lambda candidate: candidate.provider.dialect == dialect and fits(candidate))
+            entry = tier.pick(lambda candidate: dialect in candidate.provider.spoken and fits(candidate))
         entry = entry or tier.pick(fits)
         if entry is not None:
             return entry

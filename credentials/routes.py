@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from credentials.cooldown import Entry, Rest, Tier
 from credentials.lease import Listing, PoolSettings, Resolution, Row, UnknownModel
-from credentials.model import Credential, ModelEntry
+from credentials.model import Credential
 from credentials.offers import Offer, names_of, offers_of, provider_of
 from providers.catalog import Catalog, Model, UnknownProvider, renamed
 from translators.thinking import split_suffix
@@ -61,7 +61,7 @@ class Table:
         self._catalog = catalog
         self._settings = settings
         self._before = before.rests if before else {}
-        self._offers: dict[tuple[str, tuple[ModelEntry, ...], tuple[str, ...]], list[Offer]] = {}
+        self._offers: dict[tuple[object, ...], list[Offer]] = {}
         seats: dict[str, list[tuple[Offer, Entry, bool]]] = {}
         for credential in credentials:
             member = Member(credential, Rest())
@@ -87,7 +87,7 @@ class Table:
             return
         if credential.disabled or (self._settings.strategy == "weighted-round-robin" and credential.weight <= 0):
             return
-        alike = (provider.key, credential.models, credential.excluded)
+        alike = (provider.key, provider.lists, credential.models, credential.excluded)
         if alike not in self._offers:  # keys of one kind offer the same: a thousand of them are read as one
             self._offers[alike] = offers_of(credential, provider, self._catalog)
         for offer in self._offers[alike]:

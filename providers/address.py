@@ -15,9 +15,10 @@ from urllib.parse import quote, urlsplit
 from providers.catalog import Provider
 
 try:
-    USER_AGENT = f"cliproxy/{version('cliproxy')}"
+    VERSION = version("cliproxy")
 except PackageNotFoundError:  # run from a folder that was never installed
-    USER_AGENT = "cliproxy"
+    VERSION = ""
+USER_AGENT = f"cliproxy/{VERSION}" if VERSION else "cliproxy"
 
 type Operation = Literal["generate", "stream", "count", "compact", "predict"]
 
@@ -177,6 +178,8 @@ PRIVATE = frozenset(
         "chatgpt-account-id",
         "anthropic-workspace-id",
         "anthropic-user-profile-id",
+        "x-msh-device-id",
+        "x-xai-token-auth",
     ]
 )
 """The client's own credentials and the accounts they belong to: never forwarded, not even by `$Name`."""

@@ -146,6 +146,8 @@ class Provider:
     """Who answers. The fields are explained at the head of `data/providers.yaml`.
 
     official: the vendor's own API, not a host named in the config (see `pointed_at` and `compatible`).
+    oauth: the same vendor as its log-ins are served, None where they are served alike. clients: how clients of a
+    dialect that is not the usual one are served in their own.
     """
 
     key: str
@@ -161,11 +163,31 @@ class Provider:
     oauth_beta: str = ""
     steps: tuple[str, ...] = ()
     official: bool = True
+    account: str = ""
+    plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    streams: bool = False
+    tool_name: int = 0
+    refusals: str = ""
+    signature: str = ""
+    oauth: "Provider | None" = None
+    clients: Mapping[str, "Provider"] = field(default_factory=dict)
+
+    def for_client(self, dialect: str) -> "Provider":
+        """The provider as clients of a dialect reach it."""
+        return self.clients.get(dialect, self)
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The dialects whose clients are served without translation."""
+        own = DIALECTS.get(self.dialect)
+        passed = {own.variant_of} if own is not None and own.passing is not None else set()
+        return frozenset({self.dialect, *self.clients, *passed})
 
 
 _AUTH = ("anthropic", "bearer", "google")
+_TEXTS = ("title", "dialect", "vendor", "owner", "base_url", "auth", "oauth_beta", "account", "refusals", "signature")
 _FIELDS = frozenset(
-    ["title", "dialect", "vendor", "owner", "base_url", "auth", "lists", "paths", "headers", "oauth_beta", "steps"]
+    [*_TEXTS, "lists", "paths", "headers", "steps", "official", "plans", "streams", "tool_name", "oauth", "clients"]
 )
 _COMPATIBLE_PATHS = MappingProxyType({"generate": "/chat/completions", "compact": "/responses/compact"})
 
@@ -210,6 +232,9 @@ def _read_provider(key: str, entry: Any, origin: str) -> Provider:
         raise CatalogError(f"{origin}: {key}: expected a mapping")
     if stray := sorted(set(entry) - _FIELDS):
         raise CatalogError(f"{origin}: {key}: unknown field {stray[0]!r}")
+    usual = {name: value for name, value in entry.items() if name not in ("oauth", "clients")}
+    served = {name: _read_provider(key, usual | inner, origin) for name, inner in entry.get("clients", {}).items()}
+    oauth = entry.get("oauth")
     for name in ("dialect", "vendor", "base_url", "auth"):
         if not isinstance(entry.get(name), str):
             raise CatalogError(f"{origin}: {key}.{name}: expected text")
@@ -231,6 +256,15 @@ def _read_provider(key: str, entry: Any, origin: str) -> Provider:
         headers=MappingProxyType({str(name).lower(): str(text) for name, text in entry.get("headers", {}).items()}),
         oauth_beta=str(entry.get("oauth_beta", "")),
         steps=tuple(entry.get("steps", ())),
+        official=bool(entry.get("official", True)),
+        account=str(entry.get("account", "")),
+        plans=MappingProxyType({str(plan): tuple(lists) for plan, lists in entry.get("plans", {}).items()}),
+        streams=bool(entry.get("streams", False)),
+        tool_name=int(entry.get("tool_name", 0)),
+        refusals=str(entry.get("refusals", "")),
+        signature=str(entry.get("signature", "")),
+        oauth=None if oauth is None else _read_provider(key, usual | oauth, origin),
+        clients=MappingProxyType(served),
     )
 
 
@@ -249,41 +283,48 @@ class Catalog:
         self.providers = MappingProxyType(dict(providers))
         self.unserved = frozenset(unserved) - set(providers)
         self.lists = MappingProxyType(dict(models))
-        self._models: dict[str, tuple[Model, ...]] = {}
-        self._by_name: dict[str, dict[str, Model]] = {}
-        for key, provider in providers.items():
+        self._joined: dict[tuple[str, ...], tuple[tuple[Model, ...], dict[str, Model]]] = {}
+
+    def _of(self, provider: str | Provider) -> tuple[tuple[Model, ...], dict[str, Model]]:
+        """The models of a provider's lists, and each of them by all of its names."""
+        known = self.providers.get(provider) if isinstance(provider, str) else provider
+        lists = known.lists if known is not None else ()
+        joined = self._joined.get(lists)
+        if joined is None:
             found: dict[str, Model] = {}
-            for name in provider.lists:
-                for model in models.get(name, ()):
+            for name in lists:
+                for model in self.lists.get(name, ()):
                     found.setdefault(model.id, model)
-            self._models[key] = tuple(found.values())
-            for model in self._models[key]:
+            models = tuple(found.values())
+            for model in models:
                 for alias in model.aliases:
                     found.setdefault(alias, model)
-            self._by_name[key] = found
+            joined = self._joined[lists] = models, found
+        return joined
 
-    def provider(self, key: str, base_url: str = "", dialect: str = "") -> Provider:
+    def provider(self, key: str, base_url: str = "", dialect: str = "", kind: str = "api-key") -> Provider:
         """The provider of a key. A key that is not ours is an OpenAI-compatible host if there is a base URL for it.
 
-        Raises UnknownProvider with the known keys; also for a vendor's key that this version does not serve.
+        kind: of the credential. Raises UnknownProvider with the known keys; also for a vendor's key that this version
+        does not serve.
         """
         known = self.providers.get(key)
         if known is not None:
-            return known
+            return known.oauth if kind == "oauth" and known.oauth is not None else known
         if base_url and key not in self.unserved:
             return compatible(key, base_url, dialect)
         why = "is not served" if key in self.unserved else "is unknown, and has no base URL"
         raise UnknownProvider(f"provider {key!r} {why}; known: {', '.join(self.providers)}")
 
-    def models(self, provider: str) -> tuple[Model, ...]:
-        """What an API key of the provider can use; () for a compatible host."""
-        return self._models.get(provider, ())
+    def models(self, provider: str | Provider) -> tuple[Model, ...]:
+        """What a provider's lists have (of a key: what its API keys can use); () for a compatible host."""
+        return self._of(provider)[0]
 
-    def find(self, provider: str, model: str) -> Model | None:
+    def find(self, provider: str | Provider, model: str) -> Model | None:
         """The record behind a name or one of the vendor's other names for it."""
-        return self._by_name.get(provider, {}).get(model)
+        return self._of(provider)[1].get(model)
 
-    def traits(self, provider: str, model: str) -> Traits:
+    def traits(self, provider: str | Provider, model: str) -> Traits:
         """What a provider's model can do; a model nobody knows gives `known=False`."""
         return traits_of(self.find(provider, model))
 
@@ -334,4 +375,5 @@ def pointed_at(provider: Provider, base_url: str) -> Provider:
     if not base_url or base_url == provider.base_url:
         return provider
     own = urlsplit(base_url).hostname == urlsplit(provider.base_url).hostname
-    return replace(provider, base_url=base_url, official=provider.official and own)
+    clients = {dialect: pointed_at(served, base_url) for dialect, served in provider.clients.items()}
+    return replace(provider, base_url=base_url, official=provider.official and own, clients=clients)

@@ -11,7 +11,7 @@ in a replay.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +20,9 @@ from translators.losses import Ledger
 from translators.model import Failure, Reply, Request
 from translators.names import ToolName
 from translators.parts import Vendor
+
+if TYPE_CHECKING:
+    from translators.pump import Pump
 
 
 class Levels(Struct, frozen=True):
@@ -66,6 +69,7 @@ class Aim:
     "openai", "google", or the
     provider's name). provider: the provider's key. official: the vendor's own API rather than a compatible host.
     account: a mark of the account that is asked (seals.account_mark), "" if that is all the same.
+    tool_name: characters that a tool's name may have there, 0 as many as the dialect allows.
     """
 
     model: str
@@ -75,6 +79,7 @@ class Aim:
     traits: Traits = field(default_factory=Traits)
     official: bool = True
     account: str = ""
+    tool_name: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +253,13 @@ class Dialect:
     """Checks a stream of this dialect; None: nobody wrote down what its clients need."""
     check_reply: Callable[[bytes], list[Violation]] | None = None
     """The same for a whole answer (not for an error body)."""
+    variant_of: str = ""
+    """Of an upstream's variant: the dialect whose grammar it varies, by name."""
+    passing: "Callable[[Dialect, Asked, bool], Pump] | None" = None
+    """Of a variant that takes the bodies of `variant_of` as they are: makes the pump for its clients, given their
+    dialect and whether the upstream's answer is a stream.
+    """
+
+    def passes(self, client: str) -> bool:
+        """Whether bodies of a client's dialect go to an upstream of this one without being translated."""
+        return client == self.name or (self.passing is not None and client == self.variant_of)

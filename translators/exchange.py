@@ -38,12 +38,11 @@ def write(
 ) -> Outgoing:
     """Make the upstream's request of the client's.
 
-    The same dialect: `body` with the model's name changed, and `override` (a thinking suffix) put in. Otherwise
-    `request` in the
-    upstream's words. Raises Unreadable or Unwritable.
+    The same dialect (or a variant that takes its bodies as they are): `body` with the model's name changed, and
+    `override` (a thinking suffix) put in. Otherwise `request` in the upstream's words. Raises Unreadable or Unwritable.
     """
     change = BETWEEN.get((client.name, upstream.name))
-    if client is upstream and change is None:
+    if upstream.passes(client.name) and change is None:
         changed = _placed(body, client, ledger)
         if override:
             changed = edit.set_reasoning(changed, override, client, aim, ledger)
@@ -90,6 +89,8 @@ def pump(
     be done (Outgoing).
     """
     change = BETWEEN.get((client.name, upstream.name))
+    if upstream.passing is not None and upstream.passes(client.name) and change is None:
+        return upstream.passing(client, asked, streamed)
     if client is upstream and streamed and asked.stream and change is None and not (tools or stops or wrapped):
         return RelayedArray(client, asked) if asked.array else Relay(client, asked)
     events = change.events() if change and change.events else None

@@ -8,6 +8,7 @@ from functools import wraps
 
 from translators import routes
 from translators.claude import DIALECT as CLAUDE
+from translators.codex import DIALECT as CODEX
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import UNDECODABLE, Unreadable
 from translators.events import Event
@@ -17,6 +18,7 @@ from translators.model import Request
 from translators.openai_chat import DIALECT as OPENAI_CHAT
 from translators.openai_completions import DIALECT as OPENAI_COMPLETIONS
 from translators.openai_responses import DIALECT as OPENAI_RESPONSES
+from translators.xai import DIALECT as XAI
 
 
 def _refusing[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -43,7 +45,8 @@ def _careful(dialect: Dialect) -> Dialect:
 
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: _careful(dialect) for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS)
+    dialect.name: _careful(dialect)
+    for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS, CODEX, XAI)
 }
 
 

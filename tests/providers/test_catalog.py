@@ -104,8 +104,8 @@ def test_providers_are_built_in_compatible_or_unknown():
     assert (lab.dialect, lab.vendor, lab.official) == ("openai-chat", "lab", False)
     with pytest.raises(UnknownProvider, match=r"'lab' is unknown.*claude"):
         CATALOG.provider("lab")
-    with pytest.raises(UnknownProvider, match="'kimi' is not served"):
-        CATALOG.provider("kimi", "https://kimi.test")
+    with pytest.raises(UnknownProvider, match="'aistudio' is not served"):
+        CATALOG.provider("aistudio", "https://aistudio.test")
 
 
 def test_a_provider_elsewhere_is_not_the_vendors_own():

@@ -31,6 +31,8 @@ _BILLING = re.compile(r"billing_(?:hard_limit|not_active)|insufficient[_ ](?:bal
 _AUTH = re.compile(r"invalid_api_key|invalid_grant|bad-credentials|access token could not be validated", re.I)
 _OVERLOADED = re.compile(r"overloaded|at capacity|MODEL_CAPACITY", re.I)
 _RATE = re.compile(r"rate[_ -]?limit", re.I)
+_KEYS = (434, 439)
+"""What iFlow says of a key that is wrong or has expired, often inside an answer with status 200."""
 
 _WAIT = re.compile(r"(?:try again in|retry (?:after|in)|resets? in)\s+((?:[\d.]+\s*(?:ms|[hms])[a-z]*\s*)+)", re.I)
 _SPAN = re.compile(r"([\d.]+)\s*(ms|h|m|s)", re.I)
@@ -130,7 +132,7 @@ def _kind(status: int, words: str) -> str:
         return "billing"
     if _QUOTA.search(words) and status in (0, 200, 403, 429):
         return "quota"
-    if (status in (401, 403) or open_status) and _AUTH.search(words):
+    if ((status in (401, 403) or open_status) and _AUTH.search(words)) or status in _KEYS:
         return "auth"
     if (status in (400, 404, 422) or open_status) and _MODEL.search(words):
         return "model"

@@ -36,7 +36,8 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     if request.n is not None and request.n > 1:
         raise Unwritable("this upstream gives one answer to a request", request.at.get("n", "$.n"))
     request = with_functions(request, aim.vendor, ledger)
-    names = Names(request, Rule("a-zA-Z0-9_-", 128 if aim.official else 64, aim.official, aim.official))
+    longest = aim.tool_name or (128 if aim.official else 64)
+    names = Names(request, Rule("a-zA-Z0-9_-", longest, aim.official, aim.official))
     naming = _naming(names, aim)
     places = {(tool.name, tool.namespace): tool.at for tool in request.tools if isinstance(tool, FunctionTool)}
     for legal, told in names.back.items():
