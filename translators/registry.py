@@ -49,6 +49,9 @@ DIALECTS: dict[str, Dialect] = {
     for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS, CODEX, XAI)
 }
 
+SPOKEN = tuple(name for name, dialect in DIALECTS.items() if not dialect.variant_of)
+"""The built-in dialects that clients speak; the others are variants that only an upstream does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Between:

@@ -21,7 +21,7 @@ from translators.parts import (
     ToolCall,
     Unknown,
 )
-from translators.registry import DIALECTS
+from translators.registry import DIALECTS, SPOKEN
 
 LOGPROBS = Raw(b'[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[]}]')
 SITED = Citation(url="https://a.example", title="A", start=0, end=1, vendor="openai")
@@ -76,7 +76,7 @@ def reply_of(parts: list[Part], *more: list[Part], stop: Stop | None = None) -> 
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", SPOKEN)
 def test_the_stream_lists_what_the_whole_answer_lists(dialect, name):
     reply = reply_of(PARTS[name])
     whole, stream = (losses(dialect, reply, stream=stream) for stream in (False, True))
@@ -102,7 +102,7 @@ UNTOLD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", SPOKEN)
 def test_what_each_dialect_has_no_place_for(dialect):
     found = {name for name, parts in PARTS.items() if losses(dialect, reply_of(parts), stream=False)}
     assert found == UNTOLD[dialect]

@@ -13,11 +13,11 @@ from translators.events import BlockClosed, BlockOpened, Ended, Event, Failed, F
 from translators.fold import fold
 from translators.model import Stop
 from translators.pump import Pipe
-from translators.registry import DIALECTS
+from translators.registry import DIALECTS, SPOKEN
 from translators.seals import unwrap
 from translators.turning import Turning
 
-CLIENTS = pytest.mark.parametrize("name", sorted(DIALECTS))
+CLIENTS = pytest.mark.parametrize("name", sorted(SPOKEN))
 UPSTREAMS = [name for name in sorted(DIALECTS) if name != "openai-completions"]
 
 

@@ -16,7 +16,7 @@ from translators.fold import Fold
 from translators.model import Candidate, Reasoning, Request
 from translators.parts import Text, ToolCall
 from translators.pump import Pipe
-from translators.registry import DIALECTS
+from translators.registry import DIALECTS, SPOKEN
 from translators.turning import Turning
 
 ARGUMENTS = '{"skill": "stop-slop", "n": [1.0, 12345678901234567890]}'
@@ -176,7 +176,7 @@ def heard(name: str, out: bytes) -> Fold:
 @pytest.mark.parametrize("upstream", UPSTREAMS)
 def test_every_turn_ends_right(upstream: str, finish: str, usage: str, content: str) -> None:
     body = UPSTREAMS[upstream](finish, usage, content)
-    for client in DIALECTS:
+    for client in SPOKEN:
         request = Request(model="m", turns=[], stream_usage=True, reasoning=Reasoning(mode="auto"), dialect=client)
         asked = Asked("m", True, 1_760_000_000, "c0ffee", request)
         there = DIALECTS[upstream]

@@ -26,7 +26,7 @@ from translators.events import (
 from translators.fold import fold
 from translators.model import Failure, Reasoning, Request, Stop, Usage
 from translators.parts import Citation, Seal
-from translators.registry import DIALECTS
+from translators.registry import DIALECTS, SPOKEN
 
 EVENTS: list[Event] = [
     Started("id_1", "m", 1),
@@ -94,7 +94,7 @@ def whats(found: list[Violation]) -> str:
 BARE = ("gemini",)
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_the_whole_example_is_good(name: str) -> None:
     assert violations(name, stream(name)) == []
     assert violations(name, joined(frames(name))) == []
@@ -102,7 +102,7 @@ def test_the_whole_example_is_good(name: str) -> None:
     assert violations(name, stream(name).replace(b"\n\n", b"\n\n\n\n")) == []
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_pings_may_stand_where_the_writer_puts_them(name: str) -> None:
     writer = DIALECTS[name].stream_writer(asked(name))
     out = b""
@@ -121,7 +121,7 @@ def test_pings_may_stand_where_the_writer_puts_them(name: str) -> None:
         (b"nonsense\n\n", "no field"),
     ],
 )
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_lines_that_clients_fail_on(name: str, line: bytes, told: str) -> None:
     out = stream(name)
     place = out.index(b"\n\n") + 2
@@ -141,7 +141,7 @@ def test_what_only_gemini_clients_cannot_bear() -> None:
     assert "U+2028" in whats(violations("gemini", out.replace(b"Wai", "\u2028".encode())))
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_a_frame_that_is_none(name: str) -> None:
     out = stream(name)
     assert "byte order" in whats(violations(name, b"\xef\xbb\xbf" + out))
@@ -423,7 +423,7 @@ def test_a_mistake_is_told(name: str, mistake: str) -> None:
 # --- ends that are errors -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("name", sorted(SPOKEN))
 def test_an_error_ends_a_stream_well_at_any_place(name: str) -> None:
     for place in range(1, len(EVENTS)):
         for array in (False, True) if name == "gemini" else (False,):
