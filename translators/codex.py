@@ -1,8 +1,9 @@
 """Codex: OpenAI Responses as the ChatGPT backend serves it to log-ins.
 
 It takes Responses bodies (what it refuses of them is taken out later, see providers/steps.py) and answers with streams
-only. So a Responses client's bytes pass both ways, but for two things: events of its own kind (`codex.rate_limits` …)
-mean nothing to an API client, and a client that wants a whole answer gets the response object of the last event.
+only. So a Responses client's bytes pass both ways, but for three things: events of its own kind (`codex.rate_limits` …)
+mean nothing to an API client, the last event may lack the output, and a client that wants a whole answer gets the
+response object of that event.
 
 Source: the requests and events of OpenAI's Codex client 0.169 and of CLIProxyAPI v7, read November 2026.
 """
@@ -36,16 +37,62 @@ _line = msgspec.json.Decoder(_Line)
 _object = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
 
+_DONE = "response.output_item.done"
 _ENDS = ("response.completed", "response.done", "response.incomplete", "response.cancelled")
+_HINTS = (b'"codex.', b'"response.output_item.done"', *(f'"{end}"'.encode() for end in _ENDS))
+
+
+class _Output:
+    """The items of an answer as they were told one by one: the backend may leave them out of the last event."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[int, Raw]] = []
+
+    def add(self, line: _Line) -> None:
+        """Take an item that is done; those without an index come last."""
+        place = len(self._items) + (1 << 20) if line.output_index is None else line.output_index
+        self._items.append((place, line.item))
+
+    def filled(self, response: bytes) -> bytes:
+        """A response object with its output; the same bytes if it has one."""
+        fields = _object.decode(response)
+        output = bytes(fields.get("output", b"[]"))
+        if not self._items or (output.startswith(b"[") and _list.decode(output)):
+            return response
+        fields["output"] = Raw(msgspec.json.encode([item for _, item in sorted(self._items, key=_place)]))
+        return msgspec.json.encode(fields)
+
+
+def _place(item: tuple[int, Raw]) -> int:
+    return item[0]
 
 
 class Passed(Relay):
-    """A stream for a Responses client: as it is, without the events that only Codex understands."""
+    """A stream for a Responses client: as it is, without the events that only Codex understands, and with the output
+    in its last event, which clients' libraries give as the answer.
+    """
+
+    def __init__(self, client: Dialect, asked: Asked) -> None:
+        super().__init__(client, asked)
+        self._output = _Output()
 
     def _pass(self, ready: bytes, closing: bool = False) -> bytes:
-        if b'"codex.' in ready:
-            ready = b"".join(frame for frame in _frames(ready) if not _own(frame))
+        if any(hint in ready for hint in _HINTS):
+            ready = b"".join(map(self._seen, _frames(ready)))
         return super()._pass(ready, closing) if ready else b""
+
+    def _seen(self, frame: bytes) -> bytes:
+        for found in sse.frames(frame) if any(hint in frame for hint in _HINTS) else ():
+            line = _read(found.data)
+            if line.type.startswith("codex."):
+                return b""
+            if line.type == _DONE and line.item:
+                self._output.add(line)
+            elif line.type in _ENDS and bytes(line.response).startswith(b"{"):
+                response = bytes(line.response)
+                filled = self._output.filled(response)
+                return frame if filled is response else frame.replace(response, filled)
+        return frame
 
 
 def _frames(ready: bytes) -> list[bytes]:
@@ -56,12 +103,6 @@ def _frames(ready: bytes) -> list[bytes]:
     return [*(frame + b"\n\n" for frame in whole), rest]
 
 
-def _own(frame: bytes) -> bool:
-    if b'"codex.' not in frame:
-        return False
-    return any(_read(found.data).type.startswith("codex.") for found in sse.Decoder().feed(frame))
-
-
 def _read(data: bytes) -> _Line:
     try:
         return _line.decode(data)
@@ -70,15 +111,12 @@ def _read(data: bytes) -> _Line:
 
 
 class Folded(Whole):
-    """A stream for a Responses client that wants one body: the response object of its last event.
-
-    The backend may leave that object's `output` empty; then it is made of the items that were told one by one.
-    """
+    """A stream for a Responses client that wants one body: the response object of its last event."""
 
     def __init__(self, client: Dialect, asked: Asked, turning: Turning) -> None:
         super().__init__(client, DIALECT, asked, turning, streamed=True)
         self._frames = sse.Decoder()
-        self._items: list[tuple[int, Raw]] = []
+        self._output = _Output()
         self._response = b""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -93,27 +131,17 @@ class Folded(Whole):
 
     def _look(self, frames: list[sse.Frame]) -> None:
         for frame in frames:
-            if b'"response.output_item.done"' not in frame.data and b'"response":' not in frame.data:
-                continue
-            line = _read(frame.data)
-            if line.type == "response.output_item.done" and line.item:
-                last = line.output_index is None
-                self._items.append((len(self._items) + (1 << 20) if last else line.output_index or 0, line.item))
-            elif line.type in _ENDS:
-                self._response = bytes(line.response)
+            if any(hint in frame.data for hint in _HINTS):
+                line = _read(frame.data)
+                if line.type == _DONE and line.item:
+                    self._output.add(line)
+                elif line.type in _ENDS:
+                    self._response = bytes(line.response)
 
     def _write(self) -> bytes:
         self._look(self._frames.finish())
         written = super()._write()
-        if not written or not self._response.startswith(b"{"):
-            return written
-        fields = _object.decode(self._response)
-        output = fields.get("output", Raw(b"[]"))
-        if self._items and (not bytes(output).startswith(b"[") or not _list.decode(output)):
-            items = [item for _, item in sorted(self._items, key=lambda one: one[0])]
-            fields["output"] = Raw(msgspec.json.encode(items))
-            return msgspec.json.encode(fields)
-        return self._response
+        return self._output.filled(self._response) if written and self._response.startswith(b"{") else written
 
 
 def passing(client: Dialect, asked: Asked, streamed: bool) -> Pump:

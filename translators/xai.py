@@ -26,7 +26,6 @@ _DELETED = ("previous_response_id", "prompt_cache_retention", "safety_identifier
 _UNKNOWN = ("tool_search",)
 _PAINTER = re.compile(r"grok-(\d+)\.(\d+)")
 _ENCRYPTED = "reasoning.encrypted_content"
-_ANY_OBJECT = Raw(b'{"type":"object","additionalProperties":true}')
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 
@@ -55,9 +54,7 @@ def _tools(body: dict[str, Raw], aim: Aim, ledger: Ledger) -> None:
         if kind in _UNKNOWN or (kind == "image_generation" and not _paints(aim.model)):
             ledger.lose("$.tools", f"xAI has no tool {kind} for this model", semantic=True)
             continue
-        if kind == "function":
-            _object_schema(tool, ledger)
-        elif kind.startswith("web_search") and tool.pop("external_web_access", None) is not None:
+        if kind.startswith("web_search") and tool.pop("external_web_access", None) is not None:
             ledger.lose("$.tools", "web search at xAI has no setting external_web_access")
         kept.append(tool)
     if kept:
@@ -69,25 +66,6 @@ def _paints(model: str) -> bool:
     """Images are made by Grok 4.6 and later, and not by the 4.20 line."""
     found = _PAINTER.match(model)
     return found is not None and (4, 6) <= (int(found[1]), int(found[2])) != (4, 20)
-
-
-def _object_schema(tool: dict[str, Raw], ledger: Ledger) -> None:
-    """Arguments are an object at the root: branches there are told so, and a root that cannot be one is let go."""
-    schema: Any = msgspec.json.decode(tool.get("parameters") or b"{}")
-    if not isinstance(schema, dict) or schema.get("type", "object") not in ("object", ["object"]):
-        ledger.lose("$.tools", "arguments that are no object")
-        tool |= {"parameters": _ANY_OBJECT, "strict": Raw(b"false")}
-        return
-    branches = [branch for name in ("anyOf", "oneOf") for branch in schema.get(name, ()) if isinstance(branch, dict)]
-    untyped = [branch for branch in branches if "type" not in branch and "$ref" not in branch]
-    if not untyped and schema.get("type") == "object":
-        return
-    for branch in untyped:
-        branch["type"] = "object"
-    whole: dict[str, Any] = {"type": "object"} | schema
-    if not branches and "$ref" not in schema:
-        whole.setdefault("properties", {})
-    tool["parameters"] = Raw(msgspec.json.encode(whole))
 
 
 def _choice(body: dict[str, Raw], tools: list[dict[str, Raw]], ledger: Ledger) -> None:

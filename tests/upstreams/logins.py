@@ -58,7 +58,9 @@ class Login:
         url, tree = urlsplit(path), json.loads(body)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         stream = tree.get("stream") is True or ":streamGenerateContent" in path
-        seen = url.path if self.dialect is not gemini.DIALECT else f"/v1/publishers{url.path.partition('/publishers')[2]}"
+        seen = (
+            url.path if self.dialect is not gemini.DIALECT else f"/v1/publishers{url.path.partition('/publishers')[2]}"
+        )
         return Asked(self.dialect.name, verb, self.called or self.model, stream, dict(headers), query, tree, path=seen)
 
     def faults(self, verb: str, url: str, headers: Mapping[str, str], body: bytes) -> list[str]:
@@ -104,7 +106,11 @@ class Login:
             return [self.dialect.whole(answer, asked)]
         frames = self.dialect.frames(answer, asked)
         if self.name == "codex":
-            limits = {"type": "codex.rate_limits", "plan_type": "plus", "rate_limits": {"primary": {"used_percent": 42}}}
+            limits = {
+                "type": "codex.rate_limits",
+                "plan_type": "plus",
+                "rate_limits": {"primary": {"used_percent": 42}},
+            }
             frames.insert(0, b"event: codex.rate_limits\ndata: " + packed(limits) + b"\n\n")
             ended = json.loads(frames[-1].partition(b"data: ")[2])
             ended["response"]["output"] = []  # as the backend does: the items were told one by one
@@ -157,8 +163,8 @@ def _xai(body: dict[str, Any], asked: Asked) -> Iterator[str]:
             yield f"tool of type {tool['type']}"
         if tool["type"] == "function" and tool.get("parameters", {}).get("type") != "object":
             yield f"parameters of {tool['name']}"
-    if body.get("store") is not False:
-        yield "stored"
+    if "store" not in body or "reasoning.encrypted_content" not in body.get("include", []):
+        yield "reasoning could not go on"
     key = body.get("prompt_cache_key")
     if key is not None and asked.headers.get("x-grok-conv-id") != key:
         yield "x-grok-conv-id is not the cache key"
