@@ -39,7 +39,6 @@ _list = msgspec.json.Decoder(list[Raw])
 
 _DONE = "response.output_item.done"
 _ENDS = ("response.completed", "response.done", "response.incomplete", "response.cancelled")
-_HINTS = (b'"codex.', b'"response.output_item.done"', *(f'"{end}"'.encode() for end in _ENDS))
 
 
 class _Output:
@@ -63,6 +62,11 @@ class _Output:
         return msgspec.json.encode(fields)
 
 
+def _is_marked(data: bytes) -> bool:
+    """Whether there may be an event that is more than a piece of text: asked of every one of them."""
+    return data.find(b'"codex.') >= 0 or data.find(b'output_item.done"') >= 0 or data.find(b'"response"') >= 0
+
+
 def _place(item: tuple[int, Raw]) -> int:
     return item[0]
 
@@ -77,12 +81,12 @@ class Passed(Relay):
         self._output = _Output()
 
     def _pass(self, ready: bytes, closing: bool = False) -> bytes:
-        if any(hint in ready for hint in _HINTS):
+        if _is_marked(ready):
             ready = b"".join(map(self._seen, _frames(ready)))
         return super()._pass(ready, closing) if ready else b""
 
     def _seen(self, frame: bytes) -> bytes:
-        for found in sse.frames(frame) if any(hint in frame for hint in _HINTS) else ():
+        for found in sse.frames(frame) if _is_marked(frame) else ():
             line = _read(found.data)
             if line.type.startswith("codex."):
                 return b""
@@ -131,7 +135,7 @@ class Folded(Whole):
 
     def _look(self, frames: list[sse.Frame]) -> None:
         for frame in frames:
-            if any(hint in frame.data for hint in _HINTS):
+            if _is_marked(frame.data):
                 line = _read(frame.data)
                 if line.type == _DONE and line.item:
                     self._output.add(line)
