@@ -125,7 +125,7 @@ def _tell(ledger: Ledger, paths: list[str], reason: str) -> None:
 
 
 def _refuse_losses(exchange: Exchange, provider: Provider) -> None:
-    semantic = [loss for loss in exchange.ledger.losses if loss.semantic]
+    semantic = exchange.ledger.semantic()
     if semantic and exchange.runtime.config.strict:
         told = "; ".join(f"{loss.path}: {loss.reason}" for loss in semantic)
         raise Unwritable(f"strict: {provider.key} cannot be told everything: {told}", semantic[0].path)

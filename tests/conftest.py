@@ -18,4 +18,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Cases are written by the program and read by a person."""
+    parser.addoption("--all", action="store_true", help="every generated request to every kind of upstream")
     parser.addoption("--accept", action="store_true", help="write what was got into the .case files")

@@ -130,7 +130,7 @@ def _write(case: Case, client: Dialect, upstream: Dialect) -> Written:
     except TranslationError as error:
         failure = Failure(kind="invalid", message=error.message, param=error.path, code=error.code, origin="cliproxy")
         return Written(None, refusal(client, failure), ledger, request)
-    semantic = [loss for loss in ledger.losses if loss.semantic]
+    semantic = ledger.semantic()
     if semantic and case.settings.get("strict") == "yes":
         return Written(None, "\n".join(f"{loss.path}: {loss.reason}" for loss in semantic), ledger, request)
     return Written(outgoing, "", ledger, request)

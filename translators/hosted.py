@@ -1,5 +1,6 @@
 """Tools of a vendor, as other vendors can be told of them."""
 
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -22,6 +23,17 @@ def declared(tool: HostedTool) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in beside and value not in (None, {}, [])}
 
 
+_LIMITS = frozenset({"allowed_domains", "blocked_domains", "filters", "excludeDomains"})
+"""Settings without which a search may find what it must not."""
+
+
+def lose_settings(tool: HostedTool, kept: Container[str], ledger: Ledger) -> None:
+    """Record the settings of `tool` that its stand-in at another vendor cannot take: all that are not in `kept`."""
+    for name, value in declared(tool).items():
+        if name not in kept and value != {"type": "auto"}:
+            ledger.lose(f"{tool.at}.{name}", "a setting the stand-in does not have", semantic=name in _LIMITS)
+
+
 def with_functions(request: Request, vendor: Vendor, ledger: Ledger) -> Request:
     """The request with functions in the place of tools that another vendor defined but the client runs.
 
@@ -35,6 +47,7 @@ def with_functions(request: Request, vendor: Vendor, ledger: Ledger) -> Request:
             tools.append(tool)
             continue
         ledger.apply("tool-as-function", tool.at, tool.function.name)
+        lose_settings(tool, (), ledger)
         known[tool.kind] = tool.function.name
         tools.append(tool.function)
     if not known:

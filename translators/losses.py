@@ -49,6 +49,10 @@ class Ledger:
         """Record that what stood at `path` is not sent."""
         self.losses.append(Loss(path, reason, semantic))
 
+    def semantic(self) -> list[Loss]:
+        """The losses that change the answer."""
+        return [loss for loss in self.losses if loss.semantic]
+
     def apply(self, rule: str, path: str, to: str = "") -> None:
         """Record that `rule` (a short fixed name, e.g. `system-in-the-middle`) changed what stood at `path`."""
         self.applied.append(Applied(path, rule, to))

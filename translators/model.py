@@ -27,6 +27,7 @@ class FunctionTool(Struct, kw_only=True):
 
     `form` "text": a custom (freeform) tool whose `grammar` is the vendor's format object.
     `gemini_schema`: the schema is in Gemini's own OpenAPI-like type (upper-case types, nullable), not JSON Schema.
+    `schema_at`: the schema's own path.
     """
 
     name: str
@@ -40,6 +41,7 @@ class FunctionTool(Struct, kw_only=True):
     gemini_schema: bool = False
     cache: CacheMark | None = None
     at: str = ""
+    schema_at: str = ""
 
 
 class HostedTool(Struct, kw_only=True):

@@ -22,7 +22,7 @@ from translators.losses import Ledger, unread
 from translators.model import Identity, Logprobs, Reply, Request, Sampling, Usage
 from translators.openai_chat.failure import error_object
 from translators.openai_chat.usage import write_stop, write_usage
-from translators.openai_chat.wire import ABSENT, StreamOptions, given, unreadable
+from translators.openai_chat.wire import ABSENT, StreamOptions, given, plain, unreadable
 from translators.openai_completions_grammar import Grammar, check_reply
 from translators.parts import Part, Refusal, Text, Turn
 
@@ -121,7 +121,9 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         ledger.lose("$.suffix", "text after the completion cannot be asked for in a conversation", semantic=True)
     if read.best_of is not None and read.best_of > (read.n or 1):
         ledger.lose("$.best_of", "answers are not chosen among several", semantic=True)
-    for path in unread(msgspec.json.decode(body), read):
+    if read.stream_options is not None and read.stream_options.include_obfuscation is not None:
+        ledger.lose("$.stream_options.include_obfuscation", "padding against traffic analysis is not made here")
+    for path in unread(plain(body), read):
         ledger.lose(path, "unknown field")
     return request
 

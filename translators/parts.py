@@ -102,6 +102,16 @@ class PartBase(Struct, kw_only=True):
 
     at: str = ""
     cache: CacheMark | None = None
+    places: dict[str, str] = {}
+    """Where pieces of it stood, if not simply in `at`: "cache", "citations", "seal", "filename", "failed"."""
+
+    def place(self, name: str) -> str:
+        """The path of a piece of this part in the client's body."""
+        return self.places.get(name, self.at)
+
+    def paths(self) -> list[str]:
+        """All of it, where it came in several pieces."""
+        return [self.at, *(path for path in self.places.values() if not path.startswith(f"{self.at}."))]
 
 
 class Text(PartBase):
@@ -219,7 +229,17 @@ class ToolResult(PartBase):
     form: Literal["json", "text"] = "json"
 
 
-class HostedCall(PartBase):
+class HostedBase(PartBase):
+    """What calls of hosted tools and their results have in common."""
+
+    vendor: Vendor
+
+    def foreign(self) -> bool:
+        """Whether a vendor wrote it: what cliproxy made for display alone says nothing that the text does not."""
+        return self.vendor not in ("", "cliproxy")
+
+
+class HostedCall(HostedBase):
     """A tool the vendor runs (web search, code execution, MCP …), as the vendor wrote it in `native`.
 
     `kind` is one of the kinds of HostedTool.
@@ -228,17 +248,15 @@ class HostedCall(PartBase):
     id: str
     kind: str
     name: str
-    vendor: Vendor
     native: Raw
     input: Raw | None = None
 
 
-class HostedResult(PartBase):
+class HostedResult(HostedBase):
     """What a hosted call gave, as the vendor wrote it."""
 
     call: str
     kind: str
-    vendor: Vendor
     native: Raw
 
 

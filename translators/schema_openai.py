@@ -64,7 +64,7 @@ class Strict(Rewriting):
         required = before if isinstance(before, list) else []
         optional = [name for name in properties if name not in required]
         if optional:
-            self.ledger.apply("schema-required", f"{at}.required")
+            self.ledger.apply("schema-required", f"{at}.required" if before is not None else at)
         found["properties"] = {
             name: _or_null(member) if name in optional else member for name, member in properties.items()
         }

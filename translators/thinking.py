@@ -62,8 +62,8 @@ def nearest(effort: str, names: tuple[str, ...]) -> str:
     return min(known, key=lambda name: (abs(LEVELS.index(name) - place), LEVELS.index(name))) if known else effort
 
 
-def settle(wanted: Reasoning | None, traits: Traits, ledger: Ledger, path: str) -> Reasoning | None:
-    """What of `wanted` a model can do. `path` is where it stood in the client's body.
+def settle(wanted: Reasoning | None, traits: Traits, ledger: Ledger, path: str, shown_at: str = "") -> Reasoning | None:
+    """What of `wanted` a model can do. `path` is where it stood in the client's body, `shown_at` where `show` did.
 
     A model nobody knows gets it as it is. A model without reasoning control gets none, and the ledger a loss.
     Levels become budgets or
@@ -76,6 +76,10 @@ def settle(wanted: Reasoning | None, traits: Traits, ledger: Ledger, path: str) 
     if levels is None:
         if wanted.mode != "off":
             ledger.lose(path, "the model has no reasoning control")
+        else:
+            ledger.apply("thinking", path, "off")
+        if wanted.show is not None and shown_at:
+            ledger.lose(shown_at, "the model has no reasoning control")
         return None
     settled = _settle(wanted, levels, adaptive=traits.adaptive)
     if settled != wanted:

@@ -132,6 +132,37 @@ async def test_strict_refuses_what_would_change_the_answer() -> None:
         assert "strict" in exchange.refusal.message
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "at"),
+    [
+        (
+            "/v1/messages",
+            ASK | {"model": "x", "messages": [{"role": "user", "content": [
+                {"type": "document", "source": {"type": "url", "url": "https://a.test/a.pdf"}}]}]},
+            "$.messages[0].content[0]",
+        ),
+        (
+            "/v1beta/models/x:generateContent",
+            {"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": "gs://b/c", "mimeType": "image/png"}}]}]},
+            "$.contents[0].parts[0]",
+        ),
+        ("/v1/completions", {"model": "x", "prompt": "a", "suffix": "z"}, "$.suffix"),
+    ],
+)  # fmt: skip
+async def test_strict_answers_400_in_the_clients_dialect(path: str, body: dict[str, Any], at: str) -> None:
+    with scene(LAB + "\nstrict: true") as here:
+        exchange = await attempt(here, here.open(path, body))
+        assert exchange.wire is None  # nothing was sent
+        assert exchange.refusal is not None
+        status, said = exchange.client.write_failure(exchange.refusal, exchange.asked)
+        assert status == 400
+        assert at in said.decode()
+    with scene(LAB + "\nstrict: true") as here:
+        harmless = await attempt(here, here.open("/v1/messages", ASK | {"model": "x", "top_k": 5}))
+        assert harmless.wire is not None
+        assert harmless.ledger.losses
+
+
 async def test_the_demo_answers_in_another_dialect() -> None:
     with scene() as here:
         exchange = await attempt(here, here.open("/v1/messages", ASK | {"model": "demo-text", "stream": True}))

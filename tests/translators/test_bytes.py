@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.translators.grammar import check
+from tests.translators.judged import check
 from tests.translators.test_cuts import NAMES, a_pump, streams
 from translators import sse
 

@@ -197,7 +197,7 @@ def test_paths_lead_back_to_the_clients_body():
     request = read(MAXIMAL)
     assert request.dialect == "claude"
     assert request.at["max_output"] == "$.max_tokens"
-    assert request.at["reasoning"] == "$.thinking"
+    assert request.at["reasoning"] == "$.output_config.effort"
     assert request.turns[1].at == "$.messages[1]"
     assert request.turns[1].parts[5].at == "$.messages[1].content[5]"
     result = request.turns[2].parts[1]

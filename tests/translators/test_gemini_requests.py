@@ -257,7 +257,7 @@ def test_loose_forms_are_understood():
     assert [part.text for part in found.system if isinstance(part, Text)] == ["S"]
     assert [(turn.role, len(turn.parts)) for turn in found.turns] == [("user", 1)]
     assert found.sampling == Sampling(top_k=64)
-    assert read({"contents": "hi"}).turns[0].parts == [Text(text="hi", at="$.contents[0].parts[0]")]
+    assert read({"contents": "hi"}).turns[0].parts == [Text(text="hi", at="$.contents")]
 
 
 def test_a_count_request_holds_a_whole_one():
@@ -412,7 +412,11 @@ def test_media_of_all_kinds_is_read():
         Audio(source=Inline("audio/wav", "UklG")),
         File(source=Inline("application/zip", "UEsD")),
         File(source=Inline("text/plain", "/w==")),
-        Video(source=Url("https://youtu.be/x"), meta=parts[5].meta),  # type: ignore[union-attr]
+        Video(  # type: ignore[union-attr]
+            source=Url("https://youtu.be/x"),
+            meta=parts[5].meta,
+            places={"meta": "$.contents[0].parts[5].videoMetadata"},
+        ),
         Image(source=FileRef("gs://b/x.png", "google", "image/png"), detail="high"),
         Document(source=Url("https://a.example/x.pdf?y")),
     ]
@@ -884,7 +888,8 @@ def test_settings_without_a_place_are_reported():
     found = write(request, Traits(known=True, sampling=False), ledger)
     assert found["generationConfig"] == {"stopSequences": list("abcde"), "maxOutputTokens": 1}
     assert found["serviceTier"] == "standard"
-    assert [loss.path for loss in ledger.losses if loss.semantic] == ["$.max_output"]
+    semantic = [loss.path for loss in ledger.losses if loss.semantic]
+    assert sorted(semantic) == ["$.max_output", "$.state.cached_content", "$.state.container"]
     assert rules(ledger) == ["stop-cut"]
     assert len(ledger.losses) == 18
 

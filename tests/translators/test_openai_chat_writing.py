@@ -65,7 +65,7 @@ def test_a_maximal_request_survives_the_model():
     assert lost == {
         "$.messages[2].content[0].cache_control.ttl",
         "$.messages[2].content[6]",  # OpenAI takes no video
-        "$.messages[3].content",  # citations
+        "$.messages[3].annotations",
         "$.messages[3].reasoning_content",
     }
     for name in request.__struct_fields__:

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from translators import seals
 from translators.claude import wire
-from translators.claude.parts import Block, Leaves, write_mark
+from translators.claude.parts import Block, Leaves
 from translators.claude.words import ID_LIMIT, NAME, NAME_CHARACTERS, VENDOR
 from translators.dialect import Aim
 from translators.errors import Unwritable
@@ -43,11 +43,14 @@ class Message(Struct):
 
 
 class Conversation(Struct):
-    """What `write_conversation` gives. prefill: the model is to go on from the last message's text."""
+    """What `write_conversation` gives. prefill: the model is to go on from the last message's text; marks: id of a
+    breakpoint → where it stood.
+    """
 
     system: list[Any]
     messages: list[Message]
     prefill: bool = False
+    marks: dict[int, str] = {}
 
 
 def write_conversation(request: Request, aim: Aim, ledger: Ledger, names: Names) -> Conversation:
@@ -75,11 +78,11 @@ def write_conversation(request: Request, aim: Aim, ledger: Ledger, names: Names)
         if not system:
             raise Unwritable("no message has any content", "$.messages")
         ledger.apply("system-as-user", request.at.get("system", "$"))
-        return Conversation([], [Message("user", system)])
+        return Conversation([], [Message("user", system)], marks=writing.leaves.marks)
     if writing.emptied and writing.messages[-1].role == "assistant":
         raise Unwritable("the last message has no content", writing.emptied)
     writing.settle_prefill()
-    return Conversation(system, writing.messages, writing.prefill)
+    return Conversation(system, writing.messages, writing.prefill, writing.leaves.marks)
 
 
 class _Writing:
@@ -99,13 +102,15 @@ class _Writing:
         self.results: dict[str, wire.ToolResultBlock] = {}  # of the user message being written
         self.used: set[str] = set()
         self.written = 0  # blocks so far
+        self.at = "$"  # path of the turn being written
 
     # --- who speaks -------------------------------------------------------------------------------------------------
 
     def turn(self, turn: Turn) -> None:
         """Add a turn, merged into the last message where the role is the same."""
+        self.at = turn.at or "$"
         if turn.name:
-            self.ledger.lose(turn.at, "name of a speaker")
+            self.ledger.lose(f"{turn.at}.name", "name of a speaker")
         if turn.role in ("system", "developer"):
             self.middle(turn)
             return
@@ -122,8 +127,8 @@ class _Writing:
     def speaker(self, role: str) -> list[Any]:
         """The content of the message that `role` is writing; neighbours of one role share one."""
         if not self.messages and role == "assistant":
-            self.ledger.apply("user-turn-in-front", "$.messages[0]")
-            self.ledger.lose("$.messages[0]", "the conversation begins with the assistant", semantic=True)
+            self.ledger.apply("user-turn-in-front", self.at)
+            self.ledger.lose(self.at, "the conversation begins with the assistant", semantic=True)
             self.messages.append(Message("user", [wire.TextBlock(text=".")]))
         if not self.messages or self.messages[-1].role != role:
             self.settle_results()
@@ -156,7 +161,8 @@ class _Writing:
         for part in turn.parts:
             if isinstance(part, Text) and part.text.strip():
                 wrapped = f"<system-reminder>\n{part.text}\n</system-reminder>"
-                self.say("user", self.leaves.text(Text(text=wrapped, at=part.at, cache=part.cache)), part)
+                reminder = Text(text=wrapped, at=part.at, cache=part.cache, places=part.places)
+                self.say("user", self.leaves.text(reminder), part)
             else:
                 self.say("user", self.leaves.write(part), part)
 
@@ -180,9 +186,11 @@ class _Writing:
         seal = part.seal
         data = seals.for_upstream(seal, self.aim)
         if seal is not None and (whose := seals.foreign(seal, self.aim)):
-            self.ledger.lose(part.at, f"thinking of {whose}")
+            for path in part.paths():
+                self.ledger.lose(path, f"thinking of {whose}")
         elif seal is None or data is None:
-            self.ledger.lose(part.at, "thinking without a signature")
+            for path in part.paths():
+                self.ledger.lose(path, "thinking without a signature")
         elif seal.kind == "redacted":
             return [wire.RedactedThinkingBlock(data=data)]
         elif seal.kind == "signature":
@@ -194,7 +202,7 @@ class _Writing:
     def call(self, part: ToolCall) -> Block:
         """A tool call, under an id that is legal here and unique in the request."""
         if part.seal is not None:
-            self.ledger.lose(part.at, f"seal of {part.seal.vendor}")
+            self.ledger.lose(part.place("seal"), f"seal of {part.seal.vendor}")
         identifier = legal_id(part.id, NAME_CHARACTERS, ID_LIMIT)
         count = 1
         unique = identifier
@@ -210,7 +218,7 @@ class _Writing:
             name=self.names.out(part.name, part.namespace),
             input=self.arguments(part),
             caller=self.caller(part),
-            cache_control=write_mark(part.cache),
+            cache_control=self.leaves.mark(part),
         )
 
     def caller(self, part: ToolCall) -> Raw:
@@ -283,7 +291,7 @@ class _Writing:
             case _:
                 content = [block for each in parts for block in self.leaves.write(each)] or None
         return wire.ToolResultBlock(
-            tool_use_id=identifier, content=content, is_error=failed, cache_control=write_mark(part.cache)
+            tool_use_id=identifier, content=content, is_error=failed, cache_control=self.leaves.mark(part)
         )
 
     def _unanswered(self) -> list[str]:
@@ -322,9 +330,8 @@ class _Writing:
             last.content[-1].text = text
             self.prefill = True
             return
-        path = f"$.messages[{len(self.messages) - 1}]"
-        self.ledger.apply("prefill-as-instruction", path)
-        self.ledger.lose(path, "the model takes no beginning of its answer", semantic=True)
+        self.ledger.apply("prefill-as-instruction", self.at)
+        self.ledger.lose(self.at, "the model takes no beginning of its answer", semantic=True)
         last.content.pop()
         if not last.content:
             self.messages.pop()

@@ -49,6 +49,16 @@ class Leaves:
     def __init__(self, aim: Aim, ledger: Ledger) -> None:
         self.aim = aim
         self.ledger = ledger
+        self.marks: dict[int, str] = {}  # id of a breakpoint → where it stood
+
+    def mark(self, part: Part) -> wire.CacheControl | None:
+        """The breakpoint of a part."""
+        written = write_mark(part.cache)
+        if written is not None:
+            self.marks[id(written)] = part.place("cache")
+            if part.cache is not None and part.cache.ttl not in ("", written.ttl):
+                self.ledger.apply("cache-ttl", f"{part.place('cache')}.ttl", "5m")
+        return written
 
     def write(self, part: Part) -> list[Block]:
         """The blocks of a part of a user's turn, a tool result, or a document."""
@@ -57,7 +67,7 @@ class Leaves:
                 return self.text(part)
             case Refusal(text=text):
                 self.ledger.apply("refusal-as-text", part.at)
-                return self.text(Text(text=text, at=part.at, cache=part.cache))
+                return self.text(Text(text=text, at=part.at, cache=part.cache, places=part.places))
             case Image():
                 return self.image(part)
             case Document():
@@ -68,7 +78,7 @@ class Leaves:
                 return self.file(part)
             case Audio() if part.transcript:
                 self.ledger.apply("audio-as-transcript", part.at)
-                return self.text(Text(text=part.transcript, at=part.at, cache=part.cache))
+                return self.text(Text(text=part.transcript, at=part.at, cache=part.cache, places=part.places))
             case Audio(source=Inline() | Url()):
                 raise Unwritable("sound, which this upstream cannot hear", part.at)
             case Audio() | Video():
@@ -76,7 +86,7 @@ class Leaves:
             case HostedCall() | HostedResult():
                 if part.vendor == self.aim.vendor:
                     return [part.native]
-                self.ledger.lose(part.at, f"{part.kind} of {part.vendor or 'another vendor'}", semantic=True)
+                self.ledger.lose(part.at, f"{part.kind} of {part.vendor or 'another vendor'}", semantic=part.foreign())
             case Unknown():
                 if part.dialect == NAME and self.aim.official:
                     return [part.raw]
@@ -88,14 +98,14 @@ class Leaves:
     def text(self, part: Text) -> list[Block]:
         """A text block; the vendor refuses blank ones."""
         if part.seal is not None:
-            self.ledger.lose(part.at, f"seal of {part.seal.vendor}")
+            self.ledger.lose(part.place("seal"), f"seal of {part.seal.vendor}")
         if not part.text.strip():
             self.ledger.lose(part.at, "empty text")
             return []
         native = [each.native for each in part.citations if each.native is not None and each.vendor == self.aim.vendor]
         if len(native) != len(part.citations):
-            self.ledger.lose(part.at, "citations of another vendor")
-        return [wire.TextBlock(text=part.text, citations=native or None, cache_control=write_mark(part.cache))]
+            self.ledger.lose(part.place("citations"), "citations of another vendor")
+        return [wire.TextBlock(text=part.text, citations=native or None, cache_control=self.mark(part))]
 
     def image(self, part: Image) -> list[Block]:
         """JPEG, PNG, GIF and WebP; a wrong media type is set right by the first bytes, or the vendor refuses it."""
@@ -114,7 +124,7 @@ class Leaves:
         if written is None:
             self.ledger.lose(part.at, "image this upstream cannot reach", semantic=True)
             return []
-        return [wire.ImageBlock(source=written, cache_control=write_mark(part.cache))]
+        return [wire.ImageBlock(source=written, cache_control=self.mark(part))]
 
     def _source(self, source: Source) -> ImageSource | None:
         match source:
@@ -151,7 +161,7 @@ class Leaves:
                 title=part.title or part.filename or None,
                 context=part.context or None,
                 citations=None if part.citations is None else wire.CitationsConfig(enabled=part.citations),
-                cache_control=write_mark(part.cache),
+                cache_control=self.mark(part),
             )
         ]
 
@@ -162,20 +172,22 @@ class Leaves:
             title=part.title,
             content=[block for each in part.parts for block in self.write(each)],  # type: ignore[misc]  # as above
             citations=None if part.citations is None else wire.CitationsConfig(enabled=part.citations),
-            cache_control=write_mark(part.cache),
+            cache_control=self.mark(part),
         )
 
     def file(self, part: File) -> list[Block]:
         """A stored file goes into the container; a readable inline one is a document or an image."""
         source = part.source
         if isinstance(source, FileRef) and source.vendor == self.aim.vendor:
-            return [wire.ContainerUploadBlock(file_id=source.id, cache_control=write_mark(part.cache))]
+            return [wire.ContainerUploadBlock(file_id=source.id, cache_control=self.mark(part))]
         if isinstance(source, Inline) and source.mime in IMAGE_MIMES:
-            return self.image(Image(source=source, at=part.at, cache=part.cache))
+            return self.image(Image(source=source, at=part.at, cache=part.cache, places=part.places))
         if isinstance(source, FileRef):
             self.ledger.lose(part.at, f"file stored at {source.vendor}", semantic=True)
             return []
-        return self.document(Document(source=source, filename=part.filename, at=part.at, cache=part.cache))
+        return self.document(
+            Document(source=source, filename=part.filename, at=part.at, cache=part.cache, places=part.places)
+        )
 
 
 def _sniff(data: str) -> str:

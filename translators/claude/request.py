@@ -91,7 +91,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     choice = sent.tool_choice
     parallel = None if choice is None or choice.disable_parallel_tool_use is None else choice.disable_parallel_tool_use
     reasoning, reasoning_at = _read_reasoning(sent, ledger)
-    form, form_at = _read_format(sent)
+    form, form_at = _read_format(sent, ledger)
     at = {name: f"$.{path}" for name, (path, of) in _PATHS.items() if of(sent) is not None}
     at |= {"model": "$.model"} | reasoning_at | form_at
     return Request(
@@ -137,6 +137,7 @@ def _read_tool(raw: msgspec.Raw, at: str, ledger: Ledger) -> Tool:
         deferred=bool(tool.defer_loading),
         cache=mark_of(tool.cache_control),
         at=at,
+        schema_at=f"{at}.input_schema",
     )
 
 
@@ -174,6 +175,8 @@ def _read_reasoning(sent: wire.MessagesRequest, ledger: Ledger) -> tuple[Reasoni
         return Reasoning(mode="effort", effort=effort), {"reasoning": "$.output_config.effort"}
     show = None if thinking.display is None else _SHOW.get(thinking.display, "auto")
     at = {"reasoning": "$.thinking"} | ({"reasoning.show": "$.thinking.display"} if show else {})
+    if effort and thinking.type in ("disabled", "enabled"):
+        ledger.lose("$.output_config.effort", "other vendors take a budget or an effort, not both")
     match thinking.type:
         case "disabled":
             return Reasoning(mode="off", effort=effort), at
@@ -187,14 +190,18 @@ def _read_reasoning(sent: wire.MessagesRequest, ledger: Ledger) -> tuple[Reasoni
             pass
         case other:
             raise Unreadable(f"expected `enabled`, `adaptive` or `disabled`, got `{other}`", "$.thinking.type")
+    if effort:
+        at["reasoning"] = "$.output_config.effort"
     return Reasoning(mode="effort" if effort else "auto", effort=effort, adaptive=True, show=show), at
 
 
-def _read_format(sent: wire.MessagesRequest) -> tuple[OutputFormat | None, dict[str, str]]:
+def _read_format(sent: wire.MessagesRequest, ledger: Ledger) -> tuple[OutputFormat | None, dict[str, str]]:
     path = "output_config.format" if sent.output_config and sent.output_config.format else "output_format"
     form = (sent.output_config.format if sent.output_config else None) or sent.output_format
     if form is None:
         return None, {}
+    if sent.output_format is not None and form is not sent.output_format:
+        ledger.lose("$.output_format", "output_config.format counts")
     if form.type != "json_schema":
         raise Unreadable(f"expected `json_schema`, got `{form.type}`", f"$.{path}.type")
     return OutputFormat(kind="schema", schema=form.schema), {"format": f"$.{path}"}

@@ -18,6 +18,7 @@ from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import OutputFormat, Request
 from translators.names import Names, Rule
+from translators.unsaid import lose_bookkeeping
 
 MARKS = 4
 """Breakpoints the vendor takes in one request; an automatic one uses a place too."""
@@ -43,6 +44,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     """
     _refuse(request)
     _lose_unsaid(request, ledger)
+    lose_bookkeeping(request, ledger)
     request = with_functions(request, aim.vendor, ledger)  # a compatible host of another vendor
     names = Names(request, Rule(NAME_CHARACTERS, NAME_LIMIT))
     offered = write_tools(request, aim, ledger, names)
@@ -55,6 +57,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
     effort, choice = settle_conflicts(effort, choice, said.prefill, request, aim, ledger)
     effort = settle_open_turn(effort, said.messages, request, aim, ledger)
     config = _config(request.format, effort.effort, said, ledger, request.at.get("format", ""))
+    _lose_of_format(request, ledger)
     body: dict[str, Any] = {"model": aim.model, "max_tokens": effort.max_tokens, "messages": said.messages}
     optional: dict[str, Any] = {
         "system": said.system,
@@ -111,6 +114,7 @@ def _lose_unsaid(request: Request, ledger: Ledger) -> None:
         ("sampling.presence_penalty", sampling.presence_penalty is not None, False),
         ("sampling.seed", sampling.seed is not None, False),
         ("sampling.logit_bias", sampling.logit_bias is not None, False),
+        ("logprobs.top", _top_apart(request), False),
         ("logprobs", request.logprobs is not None and request.logprobs.wanted, False),
         ("verbosity", bool(request.verbosity), False),
         ("modalities", any(each.lower() != "text" for each in request.modalities), True),
@@ -128,6 +132,11 @@ def _lose_unsaid(request: Request, ledger: Ledger) -> None:
     ):
         if value:
             ledger.lose(request.at.get(name, ""), f"{name} has no place in Anthropic's API", semantic=semantic)
+
+
+def _top_apart(request: Request) -> bool:
+    """Whether how many log probabilities are wanted was said in a field of its own."""
+    return request.logprobs is not None and request.logprobs.top is not None and "logprobs.top" in request.at
 
 
 # --- single fields --------------------------------------------------------------------------------------------------
@@ -184,6 +193,15 @@ def _config(
     return wire.OutputConfig(effort=effort, format=written) if effort or written else None
 
 
+def _lose_of_format(request: Request, ledger: Ledger) -> None:
+    """A format is its schema here, and always strict."""
+    for name in ("name", "description"):
+        if request.format is not None and getattr(request.format, name):
+            ledger.lose(request.at.get(f"format.{name}", ""), f"an output format has no {name}")
+    if request.format is not None and request.format.kind == "schema" and request.format.strict is False:
+        ledger.apply("format-strict", request.at.get("format.strict", ""), "true")
+
+
 # --- prompt cache ---------------------------------------------------------------------------------------------------
 
 
@@ -221,16 +239,17 @@ def _limit_marks(offered: Tools, said: Conversation, automatic: bool, ledger: Le
     """Keep the last four; an hour may not follow five minutes."""
     marked = list(_marked(offered, said))
     surplus = len(marked) - (MARKS - automatic)
+    places = said.marks | offered.marks
     for block in marked[: max(0, surplus)]:
-        block.cache_control = None
-        ledger.apply("cache-marks", "$", f"the last {MARKS - automatic}")
+        control, block.cache_control = block.cache_control, None
+        ledger.apply("cache-marks", places.get(id(control), "$"), f"the last {MARKS - automatic}")
     short = False
     for block in marked[max(0, surplus) :]:
         if block.cache_control.ttl != "1h":
             short = True
         elif short:
+            ledger.apply("cache-ttl", places.get(id(block.cache_control), "$"), "5m")
             block.cache_control = wire.CacheControl()
-            ledger.apply("cache-ttl", "$", "5m")
 
 
 # --- betas ----------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def write_thinking(request: Request, aim: Aim, ledger: Ledger) -> Effort:
     limit = _limit(request, aim, ledger)
     wanted = request.reasoning
     if wanted is None or wanted.mode != "off" or not _can_be_off(aim):
-        wanted = thinking.settle(wanted, aim.traits, ledger, at)
+        wanted = thinking.settle(wanted, aim.traits, ledger, at, request.at.get("reasoning.show", ""))
     if wanted is None:
         return Effort(limit)
     display = _display(wanted, aim, ledger, request.at.get("reasoning.show", at))
@@ -126,7 +126,9 @@ def _display(wanted: Reasoning, aim: Aim, ledger: Ledger, at: str) -> str | None
     if aim.vendor != VENDOR:
         ledger.lose(at, "display of thinking")
         return None
-    return "omitted" if wanted.show == "none" else "summarized"
+    said = "omitted" if wanted.show == "none" else "summarized"
+    ledger.apply("thinking-shown", at, said)
+    return said
 
 
 def settle_conflicts(

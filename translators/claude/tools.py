@@ -9,7 +9,7 @@ from translators.claude import schema, wire
 from translators.claude.parts import write_mark
 from translators.claude.words import VENDOR
 from translators.dialect import Aim
-from translators.hosted import declared
+from translators.hosted import lose_settings
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, Request, ToolChoice
 from translators.names import Names
@@ -21,15 +21,21 @@ _STAND_INS = {
 }
 """Other vendors' hosted tools with an equivalent here: the oldest type that every model takes, and its name."""
 
+_KEPT = ("filters", "excludeDomains", "user_location")
+"""What `_search_options` takes over."""
+
 type Written = wire.CustomTool | Raw | dict[str, Any]
 
 
 class Tools(msgspec.Struct):
-    """What `write_tools` gives. hosted: kind → name of the vendor's tools that are offered."""
+    """What `write_tools` gives. hosted: kind → name of the vendor's tools that are offered; marks: id of a breakpoint →
+    where it stood.
+    """
 
     tools: list[Written] = []
     servers: list[Raw] = []
     hosted: dict[str, str] = {}
+    marks: dict[int, str] = {}
 
 
 def write_tools(request: Request, aim: Aim, ledger: Ledger, names: Names) -> Tools:
@@ -54,13 +60,18 @@ def write_tools(request: Request, aim: Aim, ledger: Ledger, names: Names) -> Too
             ledger.lose(tool.at, "a second tool of the same name")
         else:
             seen.add((tool.name, tool.namespace))
-            found.tools.append(_function(tool, searching, ledger, names))
+            written = _function(tool, searching, ledger, names)
+            found.tools.append(written)
+            if written.cache_control is not None:
+                found.marks[id(written.cache_control)] = f"{tool.at}.cache_control"
     return found
 
 
 def _function(tool: FunctionTool, searching: bool, ledger: Ledger, names: Names) -> wire.CustomTool:
-    at = f"{tool.at}.input_schema" if tool.at else ""
+    at = tool.schema_at or tool.at
     description = tool.description
+    if tool.deferred and not searching:
+        ledger.apply("tool-in-full", f"{tool.at}.defer_loading")
     if tool.form == "text":
         ledger.apply("freeform-as-json", tool.at)
         input_schema = schema.FREE_TEXT
@@ -89,6 +100,8 @@ def _with_grammar(description: str | None, grammar: Raw | None) -> str | None:
     except msgspec.DecodeError:
         said = {}
     definition = said.get("definition")
+    if said.keys() - {"type", "syntax", "definition"} and grammar is not None:
+        definition = bytes(grammar).decode()  # something newer: word for word
     if not isinstance(definition, str):
         return description
     return "\n\n".join(filter(None, [description, f"`input` must follow this grammar:\n{definition}"]))
@@ -108,10 +121,9 @@ def _hosted(tool: HostedTool, aim: Aim, ledger: Ledger, found: Tools) -> None:
     type_, name = _STAND_INS[tool.kind]
     ledger.apply("hosted-tool", tool.at, type_)
     written: dict[str, Any] = {"type": type_, "name": name}
+    lose_settings(tool, _KEPT if tool.kind == "web_search" else (), ledger)
     if tool.kind == "web_search":
-        written |= _search_options(tool.native)
-    for setting in _unsaid(tool, written):
-        ledger.lose(f"{tool.at}.{setting}", f"{name} has no such setting", semantic=setting == "filters")
+        written |= _search_options(tool, ledger)
     found.tools.append(written)
     found.hosted[tool.kind] = name
 
@@ -129,10 +141,14 @@ def _without_empty_domains(native: Raw) -> Raw:
     return native if len(kept) == len(members) else Raw(msgspec.json.encode(kept))
 
 
-def _search_options(native: Raw) -> dict[str, Any]:
+_KNOWN_FILTERS = frozenset({"allowed_domains"})
+_KNOWN_PLACE = ("type", "city", "region", "country", "timezone")
+
+
+def _search_options(tool: HostedTool, ledger: Ledger) -> dict[str, Any]:
     """Domains and place of OpenAI's and Google's web search."""
     try:
-        said = msgspec.json.decode(native, type=dict[str, Any])
+        said = msgspec.json.decode(tool.native, type=dict[str, Any])
     except msgspec.DecodeError:
         return {}
     search = said.get("googleSearch")
@@ -146,21 +162,12 @@ def _search_options(native: Raw) -> dict[str, Any]:
     elif blocked:
         found["blocked_domains"] = blocked
     if isinstance(place, dict) and place.get("type") == "approximate":
-        known = ("type", "city", "region", "country", "timezone")
-        found["user_location"] = {key: place[key] for key in known if place.get(key)}
+        found["user_location"] = {key: place[key] for key in _KNOWN_PLACE if place.get(key)}
+    for name, members, known in (("filters", filters, _KNOWN_FILTERS), ("user_location", place, _KNOWN_PLACE)):
+        for key in members if isinstance(members, dict) else ():
+            if key not in known:
+                ledger.lose(f"{tool.at}.{name}.{key}", "not known to Anthropic's web search")
     return found
-
-
-_SAID = {"container": "", "filters": "allowed_domains", "user_location": "user_location"}
-"""Settings of other vendors' tools: what they became here, "" where nothing is lost without them."""
-
-
-def _unsaid(tool: HostedTool, written: dict[str, Any]) -> list[str]:
-    """The settings of another vendor's tool that did not get into its stand-in."""
-    said = declared(tool)
-    if "blocked_domains" in written:
-        said.pop("excludeDomains", None)
-    return [name for name in said if (became := _SAID.get(name)) != "" and became not in written]
 
 
 def write_choice(

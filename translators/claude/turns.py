@@ -84,7 +84,9 @@ class _Reading:
         if block is None:
             odd = block_of(raw, at)
             if isinstance(odd, wire.AnyBlock):
-                self.parts.append(_read_other(odd, raw, at, self.ledger))
+                other = _read_other(odd, raw, at, self.ledger)
+                other.places = _places(other, at)
+                self.parts.append(other)
                 return
             block = odd
             for path in unread(plain(raw, at), block, at):
@@ -95,9 +97,12 @@ class _Reading:
             case wire.ToolUseBlock():
                 call = _read_call(block, at)
                 call.seal, self.waiting = self.waiting, None
+                call.places = _places(call, at)
                 self.parts.append(call)
             case _:
-                self.parts.append(_read_block(block, at, self.ledger))
+                part = _read_block(block, at, self.ledger)
+                part.places = _places(part, at)
+                self.parts.append(part)
 
     def carrier(self, data: str, at: str) -> None:
         """A redacted block: Anthropic's own, or an envelope with seals of other vendors."""
@@ -163,6 +168,16 @@ def _read_block(block: wire.RequestBlock, at: str, ledger: Ledger) -> Part:
             return File(source=FileRef(block.file_id, VENDOR), at=at, cache=mark_of(block.cache_control))
         case _:
             raise AssertionError(block)  # the two left are read where their neighbours are known
+
+
+def _places(part: Part, at: str) -> dict[str, str]:
+    """Where the pieces of a block stand that may be lost alone."""
+    found = {} if part.cache is None else {"cache": f"{at}.cache_control"}
+    if isinstance(part, Text | Document | SearchResult) and part.citations:
+        found["citations"] = f"{at}.citations"
+    elif isinstance(part, ToolResult) and part.failed is not None:
+        found["failed"] = f"{at}.is_error"
+    return found
 
 
 def mark_of(control: wire.CacheControl | None) -> CacheMark | None:

@@ -22,6 +22,7 @@ from translators.parts import (
     Url,
     Video,
 )
+from translators.unsaid import lose_citations
 
 type Written = dict[str, Any]
 
@@ -37,6 +38,8 @@ class Attachments:
 
     def write(self, part: Part) -> list[Written]:
         """The parts that say `part`; none if it is lost."""
+        if isinstance(part, Document | File) and part.filename:
+            self.ledger.lose(part.place("filename"), "the name of a file")
         match part:
             case Image():
                 return self._image(part)
@@ -56,8 +59,7 @@ class Attachments:
                 return self._file(part.source, part.at, "application/octet-stream")
             case SearchResult():
                 self.ledger.apply("search-result", part.at, "text")
-                if part.citations:
-                    self.ledger.lose(f"{part.at}.citations", "citations of search results cannot be asked for")
+                self._unsaid(part, part.parts)
                 body = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
                 return [{"text": f"{part.title}\n{part.source}\n\n{body}"}]
             case _:
@@ -80,8 +82,7 @@ class Attachments:
 
     def _document(self, part: Document) -> list[Written]:
         head = "\n".join(line for line in (part.title, part.context) if line)
-        if part.citations:
-            self.ledger.lose(part.at, "citations of documents cannot be asked for")
+        self._unsaid(part, part.source.parts if isinstance(part.source, Blocks) else [])
         match part.source:
             case PlainText(text=text, mime=mime):
                 if head:
@@ -95,6 +96,13 @@ class Attachments:
             case source:
                 written = self._file(source, part.at, "application/pdf")
                 return [{"text": head}, *written] if head and written else written
+
+    def _unsaid(self, part: Document | SearchResult, inner: list[Part]) -> None:
+        """Whether to cite, and breakpoints inside."""
+        lose_citations(part, self.ledger)
+        for child in inner:
+            if child.cache is not None:
+                self.ledger.lose(child.place("cache"), "cache breakpoints are not known")
 
     def _child(self, part: Part) -> list[Written]:
         return [{"text": part.text}] if isinstance(part, Text) else self.write(part)

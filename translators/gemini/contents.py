@@ -56,6 +56,10 @@ class ContentsReader:
         """Read all; `at` is the path of the list."""
         for index, content in enumerate(contents):
             self.add(content, f"{at}[{index}]")
+        return self.said()
+
+    def said(self) -> list[Turn]:
+        """The turns with anything in them."""
         return [turn for turn in self.turns if turn.parts]
 
     def add(self, content: wire.Content, at: str) -> None:
@@ -65,8 +69,10 @@ class ContentsReader:
             self.waiting = []
         turn = Turn(role=role, parts=[], at=at)
         self.turns.append(turn)
-        listed = content.parts if isinstance(content.parts, list) else [content.parts] if content.parts else []
-        for number, part in enumerate(listed):
+        if isinstance(content.parts, wire.Part):
+            self._part(content.parts, turn, f"{at}.parts")
+            return
+        for number, part in enumerate(content.parts or []):
             self._part(part, turn, f"{at}.parts[{number}]")
 
     def _part(self, part: wire.Part, turn: Turn, at: str) -> None:
@@ -156,11 +162,12 @@ class ContentsReader:
         parts, failed = said_by(response, at)
         for index, media in enumerate(answer.parts or []):
             part = wire.Part(inline_data=media.inline_data, file_data=media.file_data)
-            found = self._media(part, None, f"{at}.parts[{index}]")
+            found = self._media(part, None, f"{at}.functionResponse.parts[{index}]")
             if found is not None:
                 parts.append(found)
         name = answer.name or (call.name if call is not None else "")
-        return ToolResult(call=identifier, parts=parts, name=name, failed=failed, raw=response, at=at)
+        places = {"failed": f"{at}.functionResponse.response"}
+        return ToolResult(call=identifier, parts=parts, name=name, failed=failed, raw=response, at=at, places=places)
 
     def _answered(self, answer: wire.FunctionResponse) -> ToolCall | None:
         """The call a response belongs to: by id, else the first open one of its name, else the first open one."""
@@ -184,24 +191,40 @@ class ContentsReader:
         meta = wire.given(part.video_metadata)
         if isinstance(found, Video):
             found.meta = meta
+            found.places = {"meta": f"{at}.videoMetadata"}
         elif meta is not None:
             self.ledger.lose(f"{at}.videoMetadata", "not on a video")
+        self._name(part, found, at)
         if isinstance(found, Image):
-            found.detail = _resolution(wire.given(part.media_resolution)) or self.resolution
+            found.detail = self._resolution(wire.given(part.media_resolution), at) or self.resolution
             found.seal = own
         return found
 
+    def _resolution(self, raw: Raw | None, at: str) -> str:
+        """A part's own resolution: the word, or an object with `level`."""
+        if raw is None:
+            return ""
+        try:
+            value = msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            return ""
+        level = value
+        if isinstance(value, dict):
+            level = value.get("level")
+            for name in value.keys() - {"level"}:
+                self.ledger.lose(f"{at}.mediaResolution.{name}", "a resolution is a level elsewhere")
+        return detail_of(level) if isinstance(level, str) else ""
 
-def _resolution(raw: Raw | None) -> str:
-    """A part's own resolution: the word, or an object with `level`."""
-    if raw is None:
-        return ""
-    try:
-        value = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return ""
-    level = value.get("level") if isinstance(value, dict) else value
-    return detail_of(level) if isinstance(level, str) else ""
+    def _name(self, part: wire.Part, found: Part, at: str) -> None:
+        """Only documents and files have names elsewhere."""
+        field, data = ("inlineData", part.inline_data) if part.inline_data is not None else ("fileData", part.file_data)
+        if data is None or not data.display_name:
+            return
+        path = f"{at}.{field}.displayName"
+        if isinstance(found, Document | File):
+            found.places = {"filename": path}
+        else:
+            self.ledger.lose(path, "the name of a picture or a recording")
 
 
 def said_by(response: Raw | None, at: str) -> tuple[list[Part], bool | None]:

@@ -27,6 +27,8 @@ from translators.gemini.turns import TurnsWriter
 from translators.hosted import with_functions
 from translators.losses import Ledger
 from translators.model import Identity, Request, ServerState
+from translators.parts import Text, Turn
+from translators.unsaid import lose_bookkeeping
 
 _PLACES = {
     "max_output": "generationConfig.maxOutputTokens",
@@ -39,7 +41,9 @@ _PLACES = {
     "stops": "generationConfig.stopSequences",
     "n": "generationConfig.candidateCount",
     "logprobs": "generationConfig.responseLogprobs",
+    "logprobs.top": "generationConfig.logprobs",
     "reasoning": "generationConfig.thinkingConfig",
+    "reasoning.show": "generationConfig.thinkingConfig.includeThoughts",
     "modalities": "generationConfig.responseModalities",
     "speech": "generationConfig.speechConfig",
     "image": "generationConfig.imageConfig",
@@ -84,7 +88,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     at["format"] = _path_of_format(config, prefix, reading)
     request = Request(
         model=(model or said.model or "").removeprefix("models/"),
-        turns=ContentsReader(ledger, detail_of(config.media_resolution)).read(_contents(said), f"{prefix}.contents"),
+        turns=_read_contents(said, config, f"{prefix}.contents", ledger),
         tools=read_tools(said.tools or [], f"{prefix}.tools"),
         tool_choice=read_choice(said.tool_config.function_calling_config if said.tool_config else None),
         max_output=config.max_output_tokens,
@@ -107,7 +111,24 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         at=at,
     )
     _read_system(request, said, prefix, reading, ledger)
+    _overruled(said, config, prefix, reading, ledger)
     return request
+
+
+def _overruled(
+    said: wire.GenerateRequest, config: wire.GenerationConfig, prefix: str, reading: Reading, ledger: Ledger
+) -> None:
+    """Say what stands in the shadow of another setting, or has become a matter of each part."""
+
+    def at(place: str) -> str:
+        return reading.spelt.get(f"{prefix}.{place}", f"{prefix}.{place}")
+
+    if config.response_schema is not None and config.response_json_schema is not None:
+        ledger.lose(at("generationConfig.responseSchema"), "responseJsonSchema counts")
+    if config.media_resolution is not None:
+        ledger.apply("media-resolution", at("generationConfig.mediaResolution"), "the detail of each image")
+    if said.tool_config is not None and said.tool_config.include_server_side_tool_invocations is not None:
+        ledger.lose(at("toolConfig.includeServerSideToolInvocations"), "hosted calls are Google's own")
 
 
 def _path_of_format(config: wire.GenerationConfig, prefix: str, reading: Reading) -> str:
@@ -120,13 +141,16 @@ def _path_of_format(config: wire.GenerationConfig, prefix: str, reading: Reading
     return reading.spelt.get(path, path)
 
 
-def _contents(said: wire.GenerateRequest) -> list[wire.Content]:
+def _read_contents(said: wire.GenerateRequest, config: wire.GenerationConfig, at: str, ledger: Ledger) -> list[Turn]:
+    """The turns; `contents` may be one content or a bare text."""
     contents = said.contents
+    reader = ContentsReader(ledger, detail_of(config.media_resolution))
     if isinstance(contents, str):
-        return [wire.Content(parts=[wire.Part(text=contents)])]
+        return [Turn(role="user", parts=[Text(text=contents, at=at)], at=at)]
     if isinstance(contents, wire.Content):
-        return [contents]
-    return contents or []
+        reader.add(contents, at)
+        return reader.said()
+    return reader.read(contents or [], at)
 
 
 def _read_system(request: Request, said: wire.GenerateRequest, prefix: str, reading: Reading, ledger: Ledger) -> None:
@@ -134,9 +158,10 @@ def _read_system(request: Request, said: wire.GenerateRequest, prefix: str, read
     system = said.system_instruction
     if system is None:
         return
-    if isinstance(system, str):
-        system = wire.Content(parts=[wire.Part(text=system)])
     path = reading.spelt.get(f"{prefix}.systemInstruction", f"{prefix}.systemInstruction")
+    if isinstance(system, str):
+        request.system = [Text(text=system, at=path)]
+        return
     reader = ContentsReader(ledger)
     reader.add(wire.Content(parts=system.parts), path)
     request.system = reader.turns[0].parts
@@ -153,6 +178,7 @@ def write_request(request: Request, aim: Aim, ledger: Ledger) -> Outgoing:
         vendors, image types Gemini does not take, thinking of other vendors, the parallel switch.
     """
     _refuse(request)
+    lose_bookkeeping(request, ledger)
     request = with_functions(request, aim.vendor, ledger)
     tools = ToolsWriter(request, aim, ledger)
     turns = TurnsWriter(request, aim, ledger, tools.names)

@@ -200,6 +200,9 @@ class SettingsWriter:
             self.ledger.lose(path, "this model takes an output format or function tools, not both", semantic=True)
             return {}
         found: dict[str, Any] = {"responseMimeType": "text/x.enum" if wanted.kind == "enum" else "application/json"}
+        for said, name in ((wanted.name, "name"), (wanted.description, "description"), (wanted.strict, "strict")):
+            if said:
+                self.ledger.lose(self.request.at.get(f"format.{name}", path), f"an output format has no {name}")
         if wanted.schema is not None and wanted.kind != "json":
             found |= self._schema(wanted.schema, wanted.gemini_schema, path)
         return found
@@ -214,7 +217,8 @@ class SettingsWriter:
     def _thinking(self) -> dict[str, Any] | None:
         """thinkingConfig: levels where the model has them, else a budget, never both."""
         path = self.request.at.get("reasoning", "$.reasoning")
-        wanted = thinking.settle(self.request.reasoning, self.aim.traits, self.ledger, path)
+        shown_at = self.request.at.get("reasoning.show", "")
+        wanted = thinking.settle(self.request.reasoning, self.aim.traits, self.ledger, path, shown_at)
         if wanted is None:
             return None
         off = self.request.reasoning is not None and self.request.reasoning.mode == "off"
@@ -222,6 +226,8 @@ class SettingsWriter:
         found: dict[str, Any] = {}
         if wanted.show is not None or shown:
             found["includeThoughts"] = shown
+        if wanted.show is not None and shown_at:
+            self.ledger.apply("thinking-shown", shown_at, "$.generationConfig.thinkingConfig.includeThoughts")
         traits = self.aim.traits
         match wanted.mode:
             case "off":
@@ -248,6 +254,7 @@ class SettingsWriter:
             ("identity.metadata", request.identity.metadata is not None, "no metadata"),
             ("cache.key", request.cache.key, "no cache key"),
             ("cache.retention", request.cache.retention, "no cache retention"),
+            ("cache.mode", request.cache.mode, "no cache breakpoints"),
             ("cache.automatic", request.cache.automatic is not None, "no cache breakpoints"),
             ("state.store", request.state.store and not self.native, "answers are not stored"),
             ("state.container", request.state.container is not None, "lives at another vendor"),
@@ -255,7 +262,7 @@ class SettingsWriter:
         )
         for name, present, reason in losses:
             if present:
-                self.lose(name, reason)
+                self.lose(name, reason, semantic=name in ("state.container", "state.cached_content"))
 
 
 def _logprobs(wanted: Logprobs) -> dict[str, Any]:

@@ -63,12 +63,14 @@ def _hosted(name: str, kind: str, value: Raw, at: str) -> HostedTool:
 
 
 def _read_function(declared: wire.FunctionDeclaration, at: str) -> FunctionTool:
+    field = "parameters" if declared.parameters_json_schema is None else "parametersJsonSchema"
     return FunctionTool(
         name=declared.name,
         description=declared.description,
         schema=declared.parameters_json_schema if declared.parameters_json_schema is not None else declared.parameters,
         gemini_schema=declared.parameters_json_schema is None and declared.parameters is not None,
         at=at,
+        schema_at=f"{at}.{field}",
     )
 
 
@@ -143,7 +145,7 @@ class ToolsWriter:
             found |= self._parameters(_freeform(tool), False, tool.at)
             self.ledger.apply("freeform-as-json", tool.at)
         elif tool.schema is not None:
-            found |= self._parameters(tool.schema, tool.gemini_schema, tool.at)
+            found |= self._parameters(tool.schema, tool.gemini_schema, tool.schema_at or tool.at)
         for lost, reason in (
             (tool.strict, "arguments are not checked strictly"),
             (tool.deferred, "tools cannot be loaded later"),
@@ -177,12 +179,9 @@ class ToolsWriter:
     def _options(self, tool: HostedTool) -> dict[str, Any]:
         """What Google's tool can be told of what was asked of another vendor's."""
         found: dict[str, Any] = {}
-        for name, value in hosted.declared(tool).items():
-            if name == "blocked_domains" and tool.kind == "web_search":
-                found["excludeDomains"] = value
-            elif name != "container":
-                limit = name in ("allowed_domains", "blocked_domains", "filters")
-                self.ledger.lose(f"{tool.at}.{name}", f"{HOSTED[tool.kind]} has no such setting", semantic=limit)
+        if tool.kind == "web_search" and (blocked := hosted.declared(tool).get("blocked_domains")):
+            found["excludeDomains"] = blocked
+        hosted.lose_settings(tool, ("blocked_domains",) if found else (), self.ledger)
         return found
 
 

@@ -60,7 +60,7 @@ def groups_of(request: Request, ledger: Ledger) -> tuple[list[Part], list[Group]
                 continue
             ledger.apply("system-in-the-middle", turn.at)
             parts = [
-                Text(text=f"<system-reminder>\n{part.text}\n</system-reminder>", at=part.at)
+                Text(text=f"<system-reminder>\n{part.text}\n</system-reminder>", at=part.at, places=part.places)
                 if isinstance(part, Text)
                 else part
                 for part in parts
@@ -187,7 +187,7 @@ class TurnsWriter:
 
     def _marks(self, part: Part) -> None:
         if part.cache is not None:
-            self.ledger.lose(part.at, "cache breakpoints are not known")
+            self.ledger.lose(part.place("cache"), "cache breakpoints are not known")
 
     def _other(self, part: Part) -> list[Any]:
         """Parts that stand in either role: hosted tools' and unknown ones as they came, and attachments."""
@@ -195,7 +195,7 @@ class TurnsWriter:
             case HostedCall() | HostedResult() if part.vendor == self.aim.vendor:
                 return [part.native]
             case HostedCall() | HostedResult():
-                self.ledger.lose(part.at, f"{part.kind}: run by {part.vendor}")
+                self.ledger.lose(part.at, f"{part.kind}: run by {part.vendor}", semantic=part.foreign())
                 return []
             case Unknown(dialect="gemini"):
                 return [part.raw]
@@ -226,9 +226,9 @@ class TurnsWriter:
         return found
 
     def _spoken(self, part: Text | Refusal, found: list[Written]) -> None:
-        signature = self._signature(part.seal, part.at) if isinstance(part, Text) else None
+        signature = self._signature(part.seal, part.place("seal")) if isinstance(part, Text) else None
         if isinstance(part, Text) and part.citations:
-            self.ledger.lose(part.at, "citations in history")
+            self.ledger.lose(part.place("citations"), "citations in history")
         if signature is not None:
             found.append({"text": part.text, "thoughtSignature": signature})
         elif part.text:
@@ -246,6 +246,13 @@ class TurnsWriter:
             written[0]["thoughtSignature"] = signature
         return written
 
+    def _bare(self, part: Text) -> None:
+        """What the user says has neither citations nor a seal."""
+        if part.citations:
+            self.ledger.lose(part.place("citations"), "citations in history")
+        if part.seal is not None:
+            self.ledger.lose(part.place("seal"), f"a seal of {part.seal.vendor}")
+
     def _signature(self, seal: Any, at: str) -> str | None:
         if seal is not None and (whose := foreign(seal, self.aim)):
             self.ledger.lose(at, f"a seal of {whose}")
@@ -255,7 +262,8 @@ class TurnsWriter:
         signature = for_upstream(part.seal, self.aim)
         if not signature:
             whose = foreign(part.seal, self.aim) if part.seal else ""
-            self.ledger.lose(part.at, f"thinking of {whose}" if whose else "thinking without a seal")
+            for path in part.paths():
+                self.ledger.lose(path, f"thinking of {whose}" if whose else "thinking without a seal")
             return []
         return [{"text": part.text, "thought": True, "thoughtSignature": signature}]
 
@@ -268,7 +276,7 @@ class TurnsWriter:
         name = self.names.out(part.name, part.namespace)
         self.places[identifier] = part.at
         found: Written = {"functionCall": {"id": identifier, "name": name, "args": args}}
-        signature = self._signature(part.seal, part.at)
+        signature = self._signature(part.seal, part.place("seal"))
         if signature is not None:
             found["thoughtSignature"] = signature
         return found
@@ -285,6 +293,7 @@ class TurnsWriter:
                     if part in orphans:
                         after += self._orphan(part)
                 case Text():
+                    self._bare(part)
                     if part.text.strip():
                         after.append({"text": part.text})
                     else:
@@ -326,12 +335,13 @@ class TurnsWriter:
         texts: list[str] = []
         media: list[Written] = []
         for part in (inner for result in results for inner in result.parts):
+            self._marks(part)
             match part:
                 case Text():
                     texts.append(part.text)
                 case Refusal():
                     texts.append(part.text)
-                case Document(source=PlainText(text=text)):
+                case Document(source=PlainText(text=text)) if part.citations is None:
                     texts.append("\n".join(line for line in (part.title, part.context, text) if line))
                 case _:
                     for written in self.attachments.write(part):

@@ -95,7 +95,7 @@ def plain_text(part: Part) -> str | None:
         case Text() | Refusal():
             return part.text
         case Document(source=PlainText() as source):
-            return "\n".join(line for line in (part.title, part.context, source.text) if line)
+            return "\n".join(line for line in (part.title or part.filename, part.context, source.text) if line)
         case SearchResult():
             body = "\n".join(text for inner in part.parts if (text := plain_text(inner)) is not None)
             return "\n".join(line for line in (part.title, part.source, body) if line)

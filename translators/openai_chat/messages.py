@@ -118,8 +118,10 @@ class MessageReader:
             return Unknown(dialect=NAME, tag=part.type, raw=raw, at=at)
         if part.cache_control is not None:
             read.cache = CacheMark(part.cache_control.ttl or "")
+            read.places = read.places | {"cache": f"{at}.cache_control"}
         elif part.prompt_cache_breakpoint is not None:
             read.cache = CacheMark(part.prompt_cache_breakpoint.ttl or "")
+            read.places = read.places | {"cache": f"{at}.prompt_cache_breakpoint"}
         return read
 
     def _known(self, part: Part, at: str) -> ModelPart | None:
@@ -160,12 +162,16 @@ class MessageReader:
 
     def _assistant(self, message: Message, index: int, at: str) -> list[ModelPart]:
         parts: list[ModelPart] = list(_thinking(message, at))
+        for place, detail in enumerate(message.reasoning_details or []):
+            if detail.format:
+                self._ledger.lose(f"{at}.reasoning_details[{place}].format", "only this dialect has a word for it")
         said = message.refusal or message.tool_calls or message.function_call or message.audio
         if isinstance(message.content, list):
             parts += [p for p in self._content(message, index, at) if not (isinstance(p, Text) and not p.text and said)]
         elif message.content or (message.content == "" and not said and not parts):
             parts.append(Text(text=message.content, at=f"{at}.content"))
-        _attach(parts, message.annotations, message.extra_content)
+        _attach(parts, message.annotations, message.extra_content, at)
+        _lose_thought(message.extra_content, at, self._ledger)
         if message.refusal:
             parts.append(Refusal(text=message.refusal, at=f"{at}.refusal"))
         if message.audio is not None:
@@ -186,9 +192,11 @@ class MessageReader:
         self._counted += 1
         self._calls[identifier] = name
         seal = google_seal(call.extra_content)
+        _lose_thought(call.extra_content, at, self._ledger)
+        places = {} if seal is None else {"seal": f"{at}.extra_content"}
         if form == "text":
-            return ToolCall(id=identifier, name=name, arguments=arguments, form="text", seal=seal, at=at)
-        return ToolCall(id=identifier, name=name, arguments=arguments or "{}", seal=seal, at=at)
+            return ToolCall(id=identifier, name=name, arguments=arguments, form="text", seal=seal, at=at, places=places)
+        return ToolCall(id=identifier, name=name, arguments=arguments or "{}", seal=seal, at=at, places=places)
 
     def _legacy_call(self, function: Function, at: str) -> ToolCall:
         name = function.name or ""
@@ -228,6 +236,13 @@ def _due[T](value: T | None, path: str) -> T:
 
 
 def _file(file: FileInput, at: str) -> ModelPart:
+    part = _stored_or_sent(file, at)
+    if file.filename:
+        part.places = {"filename": f"{at}.file.filename"}
+    return part
+
+
+def _stored_or_sent(file: FileInput, at: str) -> ModelPart:
     filename = file.filename or ""
     if file.file_id:
         return media_part(FileRef(file.file_id, VENDOR), filename, at)
@@ -261,8 +276,9 @@ def thinking_text(raw: Raw) -> str:
 
 def _thinking(message: Message, at: str) -> list[Thinking]:
     plain = message.reasoning_content or message.reasoning or ""
+    plain_at = f"{at}.reasoning_content" if message.reasoning_content else f"{at}.reasoning"
     if not message.reasoning_details:
-        return [Thinking(text=plain, full=True, at=f"{at}.reasoning_content")] if plain else []
+        return [Thinking(text=plain, full=True, at=plain_at)] if plain else []
     blocks: list[Thinking] = []
     last: Detail | None = None
     for place, detail in enumerate(message.reasoning_details):
@@ -277,13 +293,15 @@ def _thinking(message: Message, at: str) -> list[Thinking]:
             block = Thinking(text=text, full=full, at=f"{at}.reasoning_details[{place}]")
             blocks.append(block)
         block.seal = seal
+        if seal is not None and not block.at.endswith(f"[{place}]"):
+            block.places = {"seal": f"{at}.reasoning_details[{place}]"}
         block.redacted = seal is not None and seal.kind == "redacted"
         last = detail
     if plain and not any(block.text for block in blocks):
         if len(blocks) == 1:
             blocks[0].text = plain
         else:
-            blocks.insert(0, Thinking(text=plain, full=True, at=f"{at}.reasoning_content"))
+            blocks.insert(0, Thinking(text=plain, full=True, at=plain_at))
     return [block for block in blocks if block.text or block.seal is not None]
 
 
@@ -317,13 +335,19 @@ def google_seal(extra: ExtraContent | None) -> Seal | None:
     return enclosed[0] if enclosed else Seal("signature", value, "google")
 
 
-def _attach(parts: list[ModelPart], annotations: list[Annotation] | None, extra: ExtraContent | None) -> None:
+def _lose_thought(extra: ExtraContent | None, at: str, ledger: Ledger) -> None:
+    if extra is not None and extra.google is not None and extra.google.thought is not None:
+        ledger.lose(f"{at}.extra_content.google.thought", "what is reasoning stands in reasoning_content")
+
+
+def _attach(parts: list[ModelPart], annotations: list[Annotation] | None, extra: ExtraContent | None, at: str) -> None:
     """Give the last text part the message's citations and seal."""
     text = next((part for part in reversed(parts) if isinstance(part, Text)), None)
     seal = google_seal(extra)
     if text is None or not (annotations or seal):
         return
     text.seal = seal
+    text.places = text.places | {"citations": f"{at}.annotations", "seal": f"{at}.extra_content"}
     before = sum(len(part.text) for part in parts if isinstance(part, Text) and part is not text)
     text.citations = [found for a in annotations or [] if (found := read_citation(a, before)) is not None]
 

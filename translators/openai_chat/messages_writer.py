@@ -18,10 +18,10 @@ from translators.model import Request
 from translators.names import CallIds, Names
 from translators.openai_chat.media import AUDIO_FORMATS, data_url, filename_of, plain_text
 from translators.openai_chat.says import CALL_ID, CALL_ID_LIMIT
+from translators.openai_chat.unsaid import flat, lose_mark
 from translators.openai_chat.wire import NAME
 from translators.parts import (
     Audio,
-    Blocks,
     CacheMark,
     Document,
     File,
@@ -41,6 +41,7 @@ from translators.parts import (
     Url,
     Video,
 )
+from translators.unsaid import lose_citations
 
 LIFETIMES = ("30m", "12h")
 """Of OpenAI's explicit breakpoints."""
@@ -216,16 +217,21 @@ class MessageWriter:
             if data is not None and not self._aim.official:
                 written["extra_content"] = {"google": {"thought_signature": data}}
             else:
-                self._ledger.lose(call.at, f"seal of {call.seal.vendor}")
+                self._ledger.lose(call.place("seal"), f"seal of {call.seal.vendor}")
+        lose_mark(call, self._ledger)
+        if call.caller is not None:
+            self._ledger.lose(f"{call.at}.caller", "who called is known to its own vendor only")
         return written
 
     def _keeps(self, part: Thinking) -> bool:
         """Whether this host may see the reasoning again: never OpenAI, and nobody another vendor's."""
         if self._aim.official:
-            self._ledger.lose(part.at, "this API takes no reasoning back")
+            for path in part.paths():
+                self._ledger.lose(path, "this API takes no reasoning back")
             return False
         if part.seal is not None and part.seal.vendor != self._aim.vendor:
-            self._ledger.lose(part.at, f"thinking of {part.seal.vendor}")
+            for path in part.paths():
+                self._ledger.lose(path, f"thinking of {part.seal.vendor}")
             return False
         return True
 
@@ -256,9 +262,10 @@ class MessageWriter:
     def _result(self, result: ToolResult, media: list[Part]) -> dict[str, Any]:
         """A tool message: text only. Media go to `media`, labelled with the call's id."""
         identifier = self._ids.result(result.call)
+        lose_mark(result, self._ledger)
         texts: list[str] = []
         attached: list[Part] = []
-        for part in self._flat(result.parts):
+        for part in flat(result.parts, self._ledger):
             text = plain_text(part)
             if text is not None:
                 self._cited(part)
@@ -288,7 +295,7 @@ class MessageWriter:
 
     def _content(self, parts: list[Part]) -> str | list[Any]:
         """A string for one text without a mark, else a list of parts."""
-        written = [item for part in self._flat(parts) for item in self._part(part)]
+        written = [item for part in flat(parts, self._ledger) for item in self._part(part)]
         if not written:
             return ""
         if len(written) == 1 and isinstance(written[0], dict) and set(written[0]) == {"type", "text"}:
@@ -298,7 +305,9 @@ class MessageWriter:
     def _part(self, part: Part) -> list[Any]:
         written = self._media(part)
         if part.cache is not None and written and isinstance(written[-1], dict):
-            self._mark(part.cache, part.at, written[-1])
+            self._mark(part.cache, part.place("cache"), written[-1])
+        elif part.cache is not None:
+            lose_mark(part, self._ledger)
         return written
 
     def _mark(self, cache: CacheMark, at: str, written: dict[str, Any]) -> None:
@@ -307,17 +316,17 @@ class MessageWriter:
             written["prompt_cache_breakpoint"] = {"mode": "explicit"} | timed
             self.marked = True
             if cache.ttl and not timed:
-                self._ledger.lose(f"{at}.cache_control.ttl", "OpenAI has no such life time")
+                self._ledger.lose(f"{at}.ttl", "OpenAI has no such life time")
         else:
-            self._ledger.lose(f"{at}.cache_control", "cache breakpoints of another vendor")
+            self._ledger.lose(at, "cache breakpoints of another vendor")
 
     def _media(self, part: Part) -> list[Any]:
         match part:
             case Text():
                 if part.citations:
-                    self._ledger.lose(part.at, "citations")
+                    self._ledger.lose(part.place("citations"), "citations")
                 if part.seal is not None:
-                    self._ledger.lose(part.at, f"seal of {part.seal.vendor}")
+                    self._ledger.lose(part.place("seal"), f"seal of {part.seal.vendor}")
                 return [{"type": "text", "text": part.text}]
             case Refusal():
                 return [{"type": "refusal", "refusal": part.text}]
@@ -335,36 +344,27 @@ class MessageWriter:
                 return self._file(source, part.filename, part.at)
             case Video(source=Inline() | Url() as source) if not self._aim.official:
                 url = data_url(source) if isinstance(source, Inline) else source.url
+                if part.meta is not None:
+                    self._ledger.lose(part.place("meta"), "which part of a video to look at")
                 return [{"type": "video_url", "video_url": {"url": url}}]
             case SearchResult():
                 self._cited(part)
+                for inner in part.parts:
+                    lose_mark(inner, self._ledger)
                 return [{"type": "text", "text": plain_text(part)}]
             case Unknown() if part.dialect == NAME:
                 return [part.raw]
         self._ledger.lose(part.at, f"{type(part).__name__} that this dialect cannot carry", semantic=True)
         return []
 
-    def _flat(self, parts: Iterable[Part]) -> list[Part]:
-        """Documents made of parts, opened up behind their title."""
-        flat: list[Part] = []
-        for part in parts:
-            if isinstance(part, Document) and isinstance(part.source, Blocks):
-                self._cited(part)
-                heading = "\n".join(line for line in (part.title, part.context) if line)
-                flat += [Text(text=heading, at=part.at)] if heading else []
-                flat += self._flat(part.source.parts)
-            else:
-                flat.append(part)
-        return flat
-
     def _cited(self, part: Part) -> None:
         """Say that a document or search result becomes text, and that nothing of it will be cited."""
         if isinstance(part, SearchResult):
             self._ledger.apply("search-result", part.at, "text")
-        elif isinstance(part, Document) and isinstance(part.source, PlainText | Blocks):
+        elif isinstance(part, Document) and isinstance(part.source, PlainText):
             self._ledger.apply("document-as-text", part.at)
-        if isinstance(part, SearchResult | Document) and part.citations:
-            self._ledger.lose(f"{part.at}.citations", "citations switched on")
+        if isinstance(part, SearchResult | Document):
+            lose_citations(part, self._ledger)
 
     def _document(self, part: Document) -> list[Any]:
         self._cited(part)

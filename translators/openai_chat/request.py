@@ -5,7 +5,7 @@ Source: OpenAI API reference, “Create chat completion”, read November 2026.
 
 from typing import Any, Literal
 
-from msgspec import Raw, json
+from msgspec import DecodeError, Raw, json
 
 from translators.errors import Unreadable
 from translators.exact import Exact
@@ -36,6 +36,7 @@ from translators.openai_chat.wire import (
     ToolDef,
     decode_body,
     given,
+    plain,
 )
 from translators.parts import CacheMark
 
@@ -51,6 +52,7 @@ AT = {
     "n": ("n",),
     "stops": ("stop",),
     "logprobs": ("logprobs", "top_logprobs"),
+    "logprobs.top": ("top_logprobs",),
     "tools": ("tools", "functions"),
     "tool_choice": ("tool_choice", "function_call"),
     "parallel_tools": ("parallel_tool_calls",),
@@ -71,6 +73,9 @@ AT = {
     "stream_usage": ("stream_options",),
 }
 """Where each setting of the model may stand on the wire; the first that is there counts."""
+
+FORMAT = ("name", "description", "strict", "schema")
+"""Members of a response format's schema."""
 
 
 _exact: Exact[Body] = Exact(Body)
@@ -110,6 +115,7 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         at={name: f"$.{wire}" for name, wires in AT.items() if (wire := _first(read, wires))},
     )
     _settings(read, request, ledger)
+    _overruled(read, request, ledger)
     if exact is None:
         _report_unread(body, read, messages.unknown, ledger)
     return request
@@ -159,6 +165,33 @@ def _settings(read: Body, request: Request, ledger: Ledger) -> None:
         ledger.lose("$.stream_options.include_obfuscation", "padding against traffic analysis is not made here")
 
 
+def _overruled(read: Body, request: Request, ledger: Ledger) -> None:
+    """Say which of two settings for one thing does not count, and where the rest of a setting stands."""
+    if read.response_format is not None and read.response_format.json_schema is not None:
+        request.at |= {f"format.{name}": f"$.response_format.json_schema.{name}" for name in FORMAT}
+    if read.tool_choice is not None and read.function_call is not None:
+        ledger.lose("$.function_call", "tool_choice counts")
+    options = read.reasoning
+    if read.reasoning_effort and options is not None:
+        for name in ("effort", "max_tokens", "enabled"):
+            if getattr(options, name) is not None:
+                ledger.lose(f"$.reasoning.{name}", "reasoning_effort counts")
+    elif options is not None and options.effort and options.max_tokens is not None:
+        ledger.lose("$.reasoning.max_tokens", "the effort counts")
+    if read.thinking is not None and (read.reasoning_effort or options is not None):
+        ledger.lose("$.thinking", f"{request.at['reasoning'].removeprefix('$.')} counts")
+    if options is not None and options.exclude is not None:
+        request.at["reasoning.show"] = "$.reasoning.exclude"
+    cache = read.prompt_cache_options
+    if cache is not None and cache.mode:
+        request.at["cache.mode"] = "$.prompt_cache_options.mode"
+    if cache is not None and cache.ttl:
+        if read.prompt_cache_retention is None:
+            request.at["cache.retention"] = "$.prompt_cache_options.ttl"
+        else:
+            ledger.lose("$.prompt_cache_options.ttl", "prompt_cache_retention counts")
+
+
 # --- tools ----------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +212,7 @@ def _tool(tool: ToolDef, index: int, at: str, messages: MessageReader) -> Tool:
         if tool.custom is None:
             raise Unreadable("required, but missing", f"{at}.custom")
         custom = tool.custom
-        grammar = given(custom.format)
+        grammar = _flat_grammar(given(custom.format))
         return FunctionTool(name=custom.name, description=custom.description, form="text", grammar=grammar, at=at)
     if kind != "function":
         native = (messages.raw.tools or [])[index].copy()
@@ -192,16 +225,28 @@ def _tool(tool: ToolDef, index: int, at: str, messages: MessageReader) -> Tool:
             raise Unreadable("required, but missing", f"{at}.function")
         function = FunctionDef(tool.name, tool.description, tool.parameters, tool.strict)
     read = _function(function, at)
+    read.schema_at = f"{at}.function.parameters" if tool.function is not None else f"{at}.parameters"
     if tool.cache_control is not None:
         read.cache = CacheMark(tool.cache_control.ttl or "")
     return read
 
 
+def _flat_grammar(format_: Raw | None) -> Raw | None:
+    """The format of a free-text tool as Responses writes it: the members of a grammar beside its type."""
+    try:
+        said = {} if format_ is None else json.decode(format_, type=dict[str, Raw])
+        inner = json.decode(said.pop("grammar", b"{}"), type=dict[str, Raw])
+    except DecodeError:
+        return format_
+    return format_ if not inner or said.keys() & inner.keys() else Raw(json.encode(said | inner))
+
+
 def _function(function: FunctionDef, at: str) -> FunctionTool:
     schema = given(function.parameters)
     return FunctionTool(
-        name=function.name, description=function.description, schema=schema, strict=function.strict, at=at
-    )
+        name=function.name, description=function.description, schema=schema, strict=function.strict, at=at,
+        schema_at=f"{at}.parameters",
+    )  # fmt: skip
 
 
 def _web_search(read: SearchOptions) -> HostedTool:
@@ -313,6 +358,6 @@ def _format(read: Body) -> OutputFormat | None:
 
 def _report_unread(body: bytes, read: Body, unknown: list[str], ledger: Ledger) -> None:
     """Report the fields no struct has; the inside of an unknown part is reported with the part."""
-    for path in unread(json.decode(body), read):
+    for path in unread(plain(body), read):
         if not any(path.startswith(f"{at}.") for at in unknown):
             ledger.lose(path, "unknown field")

@@ -13,13 +13,14 @@ from msgspec import Raw, Struct, json
 from translators import thinking
 from translators.dialect import Aim, Outgoing
 from translators.errors import Unwritable
-from translators.hosted import declared, with_functions
+from translators.hosted import lose_settings, with_functions
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, OutputFormat, Request, ToolChoice
 from translators.names import Names, Rule
 from translators.openai_chat.messages_writer import MessageWriter
 from translators.openai_chat.wire import NAME, VENDOR
 from translators.schemas import from_gemini, to_openai, wrap_value
+from translators.unsaid import lose_bookkeeping
 
 STOPS = 4
 """Stop sequences OpenAI takes; its reasoning models take none. The others are applied to the answer."""
@@ -62,6 +63,7 @@ class _Writer:
     def write(self) -> dict[str, Any]:
         """The body. Raises Unwritable for state kept at another vendor."""
         self._refuse_state()
+        lose_bookkeeping(self.request, self.ledger)
         messages = MessageWriter(self.request, self.aim, self.names, self.ledger)
         self.body["messages"] = messages.write()
         self._limits()
@@ -133,7 +135,9 @@ class _Writer:
         if request.logprobs is not None:
             self.body["logprobs"] = request.logprobs.wanted
             if request.logprobs.wanted:
-                self._put("top_logprobs", request.logprobs.top, "logprobs")
+                self._put("top_logprobs", request.logprobs.top, "logprobs.top")
+            elif request.logprobs.top is not None:
+                self._lose("logprobs.top", "no log probabilities are wanted")
 
     def _stops(self) -> None:
         stops = self.request.stops
@@ -163,7 +167,8 @@ class _Writer:
             if effort and effort != "auto":
                 self.body["reasoning_effort"] = effort
         if request.reasoning is not None and request.reasoning.show is not None:
-            self._lose("reasoning", "whether reasoning is shown is not a setting of this dialect")
+            path = request.at.get("reasoning.show", path)
+            self.ledger.lose(path, "whether reasoning is shown is not a setting of this dialect")
         newer = self.aim.official or self.own
         self._put("verbosity", request.verbosity, "verbosity", newer)
         self._modalities()
@@ -222,6 +227,8 @@ class _Writer:
         self._put("prompt_cache_key", cache.key, "cache.key", newer)
         mode = cache.mode or ("explicit" if marked else "")
         options = {"mode": mode} if mode and newer else {}
+        if cache.mode and not newer:
+            self._lose("cache.mode", "not understood by compatible hosts")
         if cache.retention.replace("-", "_") in ("24h", "in_memory"):
             self._put("prompt_cache_retention", cache.retention.replace("-", "_"), "cache.retention", newer)
         elif cache.retention and newer:
@@ -291,7 +298,7 @@ class _Writer:
         if tool.schema is not None:
             strict = bool(tool.strict) and not self.request.dialect.startswith("openai-")
             written["parameters"] = to_openai(
-                tool.schema, self.ledger, tool.at, gemini=tool.gemini_schema, strict=strict
+                tool.schema, self.ledger, tool.schema_at or tool.at, gemini=tool.gemini_schema, strict=strict
             )
         elif not self.aim.official:
             written["parameters"] = _EMPTY
@@ -321,10 +328,7 @@ class _Writer:
             options["user_location"] = {"type": "approximate", "approximate": place}
         if not self.own:
             self.ledger.apply("web-search-options", tool.at)
-        for name in declared(tool):
-            if name not in ("search_context_size", "user_location"):
-                limit = name in ("allowed_domains", "blocked_domains", "filters", "excludeDomains")
-                self.ledger.lose(f"{tool.at}.{name}", "no setting of web searches here", semantic=limit)
+        lose_settings(tool, ("search_context_size", "user_location"), self.ledger)
         return options
 
     def _choice(self, choice: ToolChoice) -> Any:
@@ -332,6 +336,8 @@ class _Writer:
             self._lose("tool_choice", f"forcing {choice.hosted}", semantic=True)
             return None
         mode = "auto" if choice.mode == "validated" else choice.mode
+        if mode != choice.mode:
+            self.ledger.apply("tool-choice", self.request.at.get("tool_choice", "$"), mode)
         if not choice.only:
             return mode
         if len(choice.only) == 1 and mode == "required":
@@ -357,16 +363,9 @@ class _Search(Struct):
     user_location: dict[str, str | None] | None = None
 
 
-class _Grammar(Struct):
-    type: str = "text"
-    grammar: Raw = Raw(b"")
-    definition: str | None = None
-    syntax: str | None = None
-
-
-def _nested(grammar: Raw) -> Raw | dict[str, Any]:
+def _nested(format_: Raw) -> Raw | dict[str, Any]:
     """The format of a custom tool: Responses writes a grammar's members flat, Chat Completions one level deeper."""
-    read = json.decode(grammar, type=_Grammar)
-    if read.type != "grammar" or read.grammar or read.definition is None:
-        return grammar
-    return {"type": "grammar", "grammar": {"definition": read.definition, "syntax": read.syntax}}
+    said = json.decode(format_, type=dict[str, Raw])
+    if bytes(said.get("type", b"")) != b'"grammar"' or "grammar" in said:
+        return format_
+    return {"type": said.pop("type"), "grammar": said}

@@ -355,6 +355,7 @@ class RawBody(Struct, gc=False):
 
 
 _body = msgspec.json.Decoder(Body)
+_plain = msgspec.json.Decoder(float_hook=float)  # without the hook 1e400 would be an error
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 
@@ -369,6 +370,14 @@ def decode_body(body: bytes) -> Body:
         raise Unreadable(f"the body is not JSON: {error}", "$") from None
 
 
+def plain(body: bytes) -> Any:
+    """Dicts and lists of what is known to be JSON. Raises Unreadable for an integer of thousands of digits."""
+    try:
+        return _plain.decode(body)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"the body cannot be read: {error}", "$") from None
+
+
 def unreadable(error: msgspec.ValidationError) -> Unreadable:
     """Take msgspec's message apart: what was expected, and the path where."""
     said, _, path = str(error).partition(" - at `")
@@ -380,7 +389,7 @@ def unreadable(error: msgspec.ValidationError) -> Unreadable:
 
 
 def _refuse_responses(body: bytes) -> None:
-    tree: Any = msgspec.json.decode(body)
+    tree = plain(body)
     if isinstance(tree, dict) and "messages" not in tree and ("input" in tree or "instructions" in tree):
         raise Unreadable("this is a Responses request; send it to /v1/responses", "$.messages")
 

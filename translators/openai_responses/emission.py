@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
+from translators import seals
 from translators.events import BlockOpened
 from translators.openai_responses.items import VENDOR
 from translators.parts import Citation, Seal
@@ -18,10 +20,25 @@ _encode = msgspec.json.Encoder().encode
 class Emission:
     """Numbers events and collects their bytes; `items` holds every item by output_index."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: str) -> None:
+        self.seed = seed
         self._number = 0
         self._out: list[bytes] = []
+        self._ids: set[str] = set()
         self.items: list[Item] = []
+
+    def identify(self, prefix: str, given: str = "", *, any_given: bool = False) -> str:
+        """The upstream's id if it looks like OpenAI's and is new, else one made of the seed."""
+        fits = given and (any_given or given.startswith(f"{prefix}_"))
+        ident = given if fits and given not in self._ids else f"{prefix}_{self.seed}_{len(self.items)}"
+        self._ids.add(ident)
+        return ident
+
+    def carry(self, seal: Seal, place: Any) -> None:
+        """A reasoning item that is nothing but an envelope."""
+        item = Reasoning(self.identify("rs"), seals.wrap(replace(seal, place=place)))
+        self.add(item)
+        self.done(item, "completed")
 
     def take(self) -> bytes:
         """What was written since the last time."""

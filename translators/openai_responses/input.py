@@ -42,6 +42,7 @@ from translators.parts import (
     Unknown,
     Url,
 )
+from translators.unsaid import lose_citations
 
 LIFETIMES = ("30m", "12h")
 """Of explicit breakpoints."""
@@ -86,7 +87,7 @@ class Input:
 
     def _system(self, parts: list[Part]) -> None:
         if len(parts) == 1 and isinstance(parts[0], Text) and not (parts[0].cache and self._marking):
-            self._mark(parts[0], parts[0].at, [])
+            self._mark(parts[0], [])
             self.instructions = parts[0].text
             return
         for part in parts:
@@ -106,16 +107,16 @@ class Input:
             item = self._item(part, turn, at)
             if item is None:
                 written = self._content(part, turn.role, at)
-                self._mark(part, at, written)
+                self._mark(part, written)
                 content += written
                 continue
-            self._mark(part, at, [])
+            self._mark(part, [])
             self._message(turn, content)
             content = []
             self.items += item
         self._message(turn, content)
 
-    def _mark(self, part: Part, at: str, written: list[Any]) -> None:
+    def _mark(self, part: Part, written: list[Any]) -> None:
         """A breakpoint stands on the last piece of input that the part became."""
         if part.cache is None:
             return
@@ -125,9 +126,9 @@ class Input:
             last["prompt_cache_breakpoint"] = {"mode": "explicit"} | timed
             self.marked = True
             if part.cache.ttl and not timed:
-                self._ledger.lose(at + ".cache_control.ttl", "OpenAI has no such life time")
+                self._ledger.lose(f"{part.place('cache')}.ttl", "OpenAI has no such life time")
         else:
-            self._ledger.lose(at + ".cache_control", "OpenAI caches prompts by itself")
+            self._ledger.lose(part.place("cache"), "OpenAI caches prompts by itself")
 
     def _message(self, turn: Turn, content: list[Any]) -> None:
         if not content and (turn.role == "assistant" or turn.parts):
@@ -148,6 +149,8 @@ class Input:
             message |= {"id": own_id or f"msg_{len(self.items)}", "status": "completed", "content": content}
         else:
             message["content"] = content
+        if self._own and turn.id and not own_id:
+            self._ledger.lose(f"{turn.at}.id", "the id of an item")
         self.items.append(message)
 
     # --- items ---
@@ -167,7 +170,7 @@ class Input:
             case HostedCall() | HostedResult():
                 if part.vendor == VENDOR and part.vendor == self._aim.vendor:
                     return [part.native]
-                self._ledger.lose(at, f"{part.kind} of {part.vendor}")
+                self._ledger.lose(at, f"{part.kind} of {part.vendor}", semantic=part.foreign())
                 return []
             case Unknown() if part.dialect == NAME and _ITEM.match(part.at):
                 return [part.raw]
@@ -184,6 +187,8 @@ class Input:
         item: dict[str, Any] = {"type": "custom_tool_call" if text else "function_call"}
         if self._own and call.item.startswith(("fc_", "ctc_")):
             item["id"] = call.item
+        elif call.item:
+            self._ledger.lose(f"{at}.id", "the id of an item")
         item["call_id"] = self._ids.call(call_id)
         if item["call_id"] != call_id:
             self._ledger.apply("call-id", at, item["call_id"])
@@ -218,7 +223,7 @@ class Input:
         output: list[Any] = []
         for part in result.parts:
             written = self._content(part, "user", part.at or at)
-            self._mark(part, part.at or at, written)
+            self._mark(part, written)
             output += written
         if not output and result.raw is not None:
             item["output"] = bytes(result.raw).decode()
@@ -229,13 +234,14 @@ class Input:
         else:
             item["output"] = output
         if result.failed:
-            self._ledger.lose(at + ".is_error", "Responses has no flag for a failed call; its text stands")
+            self._ledger.lose(result.place("failed"), "Responses has no flag for a failed call; its text stands")
         return item
 
     def _thinking(self, part: Thinking, at: str) -> dict[str, Any] | None:
         data = seals.for_upstream(part.seal, self._aim) or None  # "": a mark of the host that made it
         if part.seal is not None and (whose := seals.foreign(part.seal, self._aim)):
-            self._ledger.lose(at, f"thinking of {whose}")
+            for path in part.paths():
+                self._ledger.lose(path, f"thinking of {whose}")
             return None
         # The client's own item is sent without its seal: with stored state OpenAI knows the rest by the id.
         if data is None and self._aim.official and not (self._own and part.item):
@@ -255,7 +261,7 @@ class Input:
 
     def _lose_seal(self, part: Text | ToolCall, at: str) -> None:
         if part.seal is not None:
-            self._ledger.lose(at, f"a seal of {part.seal.vendor}")
+            self._ledger.lose(part.place("seal") or at, f"a seal of {part.seal.vendor}")
 
     # --- content of messages and outputs ---
 
@@ -267,6 +273,8 @@ class Input:
                 self._lose_seal(part, at)
                 if out and not part.text:
                     return []
+                if part.citations and not out:
+                    self._ledger.lose(part.place("citations"), "citations in what the user says")
                 return [self._text(part)] if out else [_said(part.text)]
             case Refusal():
                 return [{"type": "refusal", "refusal": part.text}] if out else [_said(part.text)]
@@ -278,7 +286,9 @@ class Input:
                 return self._document(part, at)
             case SearchResult():
                 self._ledger.apply("search-result", at, "text")
-                self._no_citations(part, at)
+                lose_citations(part, self._ledger)
+                for inner in part.parts:
+                    self._mark(inner, [])
                 head = _said("\n".join(line for line in (part.title, part.source) if line))
                 return [head, *(found for inner in part.parts for found in self._content(inner, role, inner.at or at))]
             case ToolResult():
@@ -298,6 +308,8 @@ class Input:
 
     def _text(self, part: Text) -> dict[str, Any]:
         annotations = [found for citation in part.citations if (found := annotation(citation)) is not None]
+        if len(annotations) < len(part.citations):
+            self._ledger.lose(part.place("citations"), "citations of another vendor")
         return {"type": "output_text", "text": part.text, "annotations": annotations}
 
     def _image(self, part: Image, at: str) -> list[Any]:
@@ -312,31 +324,34 @@ class Input:
 
     def _document(self, part: Document | File, at: str) -> list[Any]:
         source = part.source
-        self._no_citations(part, at)
         title = part.title if isinstance(part, Document) else ""
         context = part.context if isinstance(part, Document) else ""
         head = [_said("\n".join(line for line in (title, context) if line))] if title or context else []
+        if isinstance(part, Document):
+            lose_citations(part, self._ledger)
         match source:
             case Blocks():
+                for inner in source.parts:
+                    self._mark(inner, [])
                 return head + [found for inner in source.parts for found in self._content(inner, "user", at)]
             case PlainText() if title or not part.filename:
                 self._ledger.apply("document-as-text", at)
                 return [_said("\n".join(line for line in (title, context, source.text) if line))]
             case FileRef():
+                if part.filename:
+                    self._ledger.lose(part.place("filename"), "a stored file has its own name")
                 found = {"type": "input_file", "file_id": source.id}
-                return [found] if self._reachable(source, at) else []
+                return [*head, found] if self._reachable(source, at) else []
         file: dict[str, Any] = {"type": "input_file"}
         address = media.address(source)
         if address is not None and not address.startswith("data:"):
             file["file_url"] = address
-        else:
-            file["filename"] = media.filename_of(source, part.filename or title)
-            file["file_data"] = address
+            if part.filename:
+                self._ledger.lose(part.place("filename"), "a file by address has its own name")
+            return [*head, file]
+        file["filename"] = media.filename_of(source, part.filename or title)
+        file["file_data"] = address
         return [*([_said(context)] if context else []), file]
-
-    def _no_citations(self, part: Document | File | SearchResult, at: str) -> None:
-        if not isinstance(part, File) and part.citations:
-            self._ledger.lose(f"{at}.citations", "Responses cites nothing that stands in a message")
 
     def _reachable(self, source: FileRef, at: str) -> bool:
         if source.vendor == self._aim.vendor:

@@ -104,6 +104,8 @@ class Items:
                 self._reasoning(wire.read_struct(wire.ReasoningItem, raw, at, self._ledger), at)
             case "additional_tools":
                 item = wire.read_struct(wire.AdditionalTools, raw, at, self._ledger)
+                if item.id:
+                    self._ledger.lose(f"{at}.id", "the id of an item")
                 for index, tool in enumerate(item.tools):
                     self.tools += tools.read_tool(tool, f"{at}.tools[{index}]", self._ledger)
                 self._ledger.apply("additional-tools", at, "$.tools")
@@ -112,11 +114,16 @@ class Items:
             case _:
                 self._other(tag.type, raw, at)
 
+    def _lose_status(self, item: wire.Message | wire.CallOutput, at: str) -> None:
+        if item.status and item.status != "completed":
+            self._ledger.lose(f"{at}.status", "the status of an item")
+
     def _add(self, role: Literal["user", "assistant"], part: Part, turn_id: str | None = None) -> None:
         self.turns.append(Turn(role=role, parts=[part], id=turn_id or "", at=part.at))
 
     def _message(self, raw: Raw, at: str) -> None:
         item = wire.read_struct(wire.Message, raw, at, self._ledger)
+        self._lose_status(item, at)
         if isinstance(item.content, str):
             parts: list[Part] = [Text(text=item.content, at=at + ".content")]
         else:
@@ -144,6 +151,10 @@ class Items:
 
     def _output(self, raw: Raw, at: str, form: Literal["json", "text"]) -> None:
         item = wire.read_struct(wire.CallOutput, raw, at, self._ledger)
+        self._lose_status(item, at)
+        for name, given in (("name", item.name), ("caller", wire.given(item.caller))):
+            if given:
+                self._ledger.lose(f"{at}.{name}", "an output is told by the id of its call")
         if isinstance(item.output, str):
             parts: list[Part] = [Text(text=item.output, at=at + ".output")] if item.output else []
         else:
@@ -233,19 +244,21 @@ def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
             logprobs = wire.given(part.logprobs)
             if logprobs is not None and not wire.plain(logprobs):
                 logprobs = None
-            mark = _mark(part.prompt_cache_breakpoint)
-            return Text(text=part.text, citations=citations, logprobs=logprobs, cache=mark, at=at)
+            said = Text(text=part.text, citations=citations, logprobs=logprobs, at=at)
+            _mark(said, part.prompt_cache_breakpoint, ledger)
+            return said
         case "refusal":
             return Refusal(text=wire.read_struct(wire.RefusalPart, raw, at, ledger).refusal, at=at)
         case "input_image":
             image = wire.read_struct(wire.ImagePart, raw, at, ledger)
             read = media.read_image(image, at)
-            read.cache = _mark(image.prompt_cache_breakpoint)
+            _mark(read, image.prompt_cache_breakpoint, ledger)
             return read
         case "input_file":
             file = wire.read_struct(wire.FilePart, raw, at, ledger)
             document = media.read_file(file, at)
-            document.cache = _mark(file.prompt_cache_breakpoint)
+            document.places = {"filename": f"{at}.filename"} if file.filename else {}
+            _mark(document, file.prompt_cache_breakpoint, ledger)
             return document
         case "input_audio":
             return media.read_audio(wire.read_struct(wire.AudioPart, raw, at, ledger), at)
@@ -254,12 +267,18 @@ def read_part(raw: Raw, at: str, ledger: Ledger) -> Part:
             return Unknown(dialect=NAME, tag=tag or "", raw=Raw(bytes(raw)), at=at)
 
 
-def _mark(raw: Raw) -> CacheMark | None:
+def _mark(part: Part, raw: Raw, ledger: Ledger) -> None:
+    """Put the breakpoint on a part."""
     stated = wire.given(raw)
     if stated is None:
-        return None
-    ttl = wire.plain(stated)
-    return CacheMark(str(ttl["ttl"]) if isinstance(ttl, dict) and ttl.get("ttl") else "")
+        return
+    said = wire.plain(stated)
+    members = said if isinstance(said, dict) else {}
+    at = f"{part.at}.prompt_cache_breakpoint"
+    part.cache = CacheMark(str(members.get("ttl") or ""))
+    part.places = part.places | {"cache": at}
+    for name in members.keys() - {"mode", "ttl"}:
+        ledger.lose(f"{at}.{name}", "unknown field")
 
 
 def read_citation(raw: Raw) -> Citation:

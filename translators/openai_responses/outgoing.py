@@ -120,11 +120,15 @@ def _write_limits(written: dict[str, Any], request: Request, aim: Aim, ledger: L
         written["include"] = [LOGPROBS]
         if request.logprobs.top is not None:
             written["top_logprobs"] = request.logprobs.top
+    elif request.logprobs is not None and request.logprobs.top is not None:
+        ledger.lose(request.at.get("logprobs.top", "$.logprobs"), "no log probabilities are wanted")
 
 
 def _write_reasoning(written: dict[str, Any], request: Request, aim: Aim, ledger: Ledger) -> None:
     wanted = request.reasoning
-    settled = thinking.settle(wanted, aim.traits, ledger, request.at.get("reasoning", "$.reasoning"))
+    path = request.at.get("reasoning", "$.reasoning")
+    shown_at = request.at.get("reasoning.show", "")
+    settled = thinking.settle(wanted, aim.traits, ledger, path, shown_at)
     if wanted is None or settled is None:
         return
     said: dict[str, Any] = {}
@@ -135,7 +139,7 @@ def _write_reasoning(written: dict[str, Any], request: Request, aim: Aim, ledger
             said["effort"] = settled.effort
         case "budget":
             said["effort"] = thinking.effort_of(settled.budget)
-            ledger.apply("thinking", request.at.get("reasoning", "$.reasoning"), said["effort"])
+            ledger.apply("thinking", path, said["effort"])
         case "auto":
             if settled.effort:
                 said["effort"] = settled.effort
@@ -144,6 +148,10 @@ def _write_reasoning(written: dict[str, Any], request: Request, aim: Aim, ledger
         show = wanted.show or ("auto" if wanted.mode == "budget" or wanted.adaptive else "none")
         if show != "none":
             said["summary"] = show
+        if wanted.show is not None and shown_at:
+            ledger.apply("thinking-shown", shown_at, "$.reasoning.summary" if show != "none" else "not at all")
+    elif wanted.show is not None and shown_at:
+        ledger.lose(shown_at, "there is no thinking to show")
     if said:
         written["reasoning"] = said
 

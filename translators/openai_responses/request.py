@@ -4,7 +4,7 @@ from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.exact import Exact
-from translators.losses import Ledger
+from translators.losses import Ledger, unread
 from translators.model import CacheHints, Identity, Logprobs, OutputFormat, Reasoning, Request, Sampling, ServerState
 from translators.openai_responses import tools, wire
 from translators.openai_responses.items import NAME, Items
@@ -33,6 +33,7 @@ _AT = {
     "cache.key": "prompt_cache_key",
     "cache.retention": "prompt_cache_retention",
     "logprobs": "top_logprobs",
+    "logprobs.top": "top_logprobs",
 }
 """Canonical name → the field it stands in."""
 
@@ -80,6 +81,10 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
     said = exact or wire.decode(wire.Body, body)
     if exact is None:
         _lose_unknown(body, said, ledger)
+    if bytes(said.tool_choice).startswith(b"{"):
+        named = wire.decode(wire.Choice, said.tool_choice, "$.tool_choice")
+        for path in unread(wire.plain(said.tool_choice), named, "$.tool_choice"):
+            ledger.lose(path, "unknown field")
     name = said.model or model
     if not name:
         raise Unreadable("expected the name of a model", "$.model")
@@ -98,11 +103,11 @@ def read_request(body: bytes, model: str, stream: bool | None, ledger: Ledger) -
         max_output=said.max_output_tokens,
         sampling=Sampling(temperature=said.temperature, top_p=said.top_p),
         logprobs=_read_logprobs(said, ledger),
-        reasoning=_read_reasoning(said.reasoning),
+        reasoning=_read_reasoning(said.reasoning, ledger),
         format=_read_format(said.text),
         verbosity=(said.text.verbosity or "") if said.text else "",
         identity=Identity(user=said.user or "", safety=said.safety_identifier or "", metadata=said.metadata),
-        cache=_read_cache(said),
+        cache=_read_cache(said, ledger),
         service_tier=said.service_tier or "",
         state=ServerState(
             previous_response=said.previous_response_id or "",
@@ -121,15 +126,22 @@ def _places(said: wire.Body, items: Items) -> dict[str, str]:
     at = {name: f"$.{field}" for name, field in _AT.items() if getattr(said, field) not in (None, wire.ABSENT)}
     if items.references:
         at["state.references"] = next(iter(items.references.values()))
-    if "logprobs" not in at and LOGPROBS in (said.include or []):
-        at["logprobs"] = "$.include"
     if said.text is not None:
-        at |= {"format": "$.text.format"} if said.text.format else {}
+        if said.text.format:
+            at |= {"format": "$.text.format"}
+            at |= {f"format.{name}": f"$.text.format.{name}" for name in ("name", "description", "strict", "schema")}
         at |= {"verbosity": "$.text.verbosity"} if said.text.verbosity else {}
+    if said.prompt_cache_options is not None and said.prompt_cache_options.mode:
+        at["cache.mode"] = "$.prompt_cache_options.mode"
     if said.prompt_cache_options is not None and said.prompt_cache_options.ttl and not said.prompt_cache_retention:
         at["cache.retention"] = "$.prompt_cache_options.ttl"
     if said.reasoning is not None and said.reasoning.effort:
         at["reasoning"] = "$.reasoning.effort"
+    if said.reasoning is not None:
+        shown = "summary" if said.reasoning.summary else "generate_summary"
+        at |= {"reasoning.show": f"$.reasoning.{shown}"} if getattr(said.reasoning, shown) else {}
+    if LOGPROBS in (said.include or []):
+        at["logprobs"] = f"$.include[{(said.include or []).index(LOGPROBS)}]"
     return at
 
 
@@ -145,10 +157,9 @@ def _lose_unknown(body: bytes, said: wire.Body, ledger: Ledger) -> None:
             reason = "only OpenAI can do this" if ours else "unknown field"
             ledger.lose(path, reason, semantic=_OPENAI_ONLY.get(path, False))
         elif name in ("reasoning", "text", "prompt_cache_options"):
-            inner = getattr(said, name).__struct_fields__
-            for member, stated in wire.members(value).items():
-                if member not in inner and bytes(stated) != b"null":
-                    ledger.lose(f"{path}.{member}", "unknown field")
+            stated = {member: inner for member, inner in wire.plain(value).items() if inner is not None}
+            for inner_path in unread(stated, getattr(said, name), path):
+                ledger.lose(inner_path, "unknown field")
 
 
 def _read_input(said: wire.Body, ledger: Ledger) -> Items:
@@ -164,9 +175,11 @@ def _read_input(said: wire.Body, ledger: Ledger) -> Items:
     return items
 
 
-def _read_cache(said: wire.Body) -> CacheHints:
+def _read_cache(said: wire.Body, ledger: Ledger) -> CacheHints:
     options = said.prompt_cache_options or wire.CacheOptions()
     retention = said.prompt_cache_retention or options.ttl or ""
+    if said.prompt_cache_retention and options.ttl:
+        ledger.lose("$.prompt_cache_options.ttl", "prompt_cache_retention counts")
     return CacheHints(key=said.prompt_cache_key or "", retention=retention, mode=options.mode or "")
 
 
@@ -182,10 +195,12 @@ def _read_logprobs(said: wire.Body, ledger: Ledger) -> Logprobs | None:
     return Logprobs(wanted=wanted or bool(said.top_logprobs), top=said.top_logprobs)
 
 
-def _read_reasoning(said: wire.ReasoningWish | None) -> Reasoning | None:
+def _read_reasoning(said: wire.ReasoningWish | None, ledger: Ledger) -> Reasoning | None:
     if said is None:
         return None
     show = said.summary or said.generate_summary
+    if said.summary and said.generate_summary:
+        ledger.lose("$.reasoning.generate_summary", "summary counts")
     if said.effort == "none":
         return Reasoning(mode="off", show=show)
     if said.effort:

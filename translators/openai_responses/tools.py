@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Raw
 
 from translators.errors import Unreadable
-from translators.hosted import declared
+from translators.hosted import declared, lose_settings
 from translators.losses import Ledger
 from translators.model import FunctionTool, HostedTool, Tool, ToolChoice
 from translators.openai_responses import wire
@@ -83,6 +83,7 @@ def _function(tool: wire.Function, at: str, namespace: str) -> FunctionTool:
         namespace=namespace,
         deferred=bool(tool.defer_loading),
         at=at,
+        schema_at=f"{at}.parameters",
     )
 
 
@@ -174,7 +175,8 @@ def _declare(tool: FunctionTool, name: str, ledger: Ledger, *, freeform: bool, o
     schema = NO_ARGUMENTS
     if tool.schema is not None:
         strict = bool(tool.strict) and not own
-        schema = to_openai(tool.schema, ledger, tool.at, gemini=tool.gemini_schema, strict=strict)
+        at = tool.schema_at or tool.at
+        schema = to_openai(tool.schema, ledger, at, gemini=tool.gemini_schema, strict=strict)
     # strict defaults to true at OpenAI, and most schemas are not fit for it: false must be said.
     return {
         "type": "function",
@@ -199,8 +201,7 @@ def write_hosted(tool: HostedTool, ledger: Ledger) -> dict[str, Any] | Raw | Non
             return _web_search(declared(tool), path, ledger)
         case "code":
             ledger.apply("hosted-tool", path, "code_interpreter")
-            for name in declared(tool):
-                ledger.lose(f"{path}.{name}", "the code interpreter has no such setting")
+            lose_settings(tool, (), ledger)
             return {"type": "code_interpreter", "container": {"type": "auto"}}
         case _:
             ledger.lose(path, f"{tool.kind} of {tool.vendor} has no equivalent at OpenAI", semantic=True)
@@ -237,6 +238,8 @@ def write_choice(choice: ToolChoice, naming: Naming, forms: dict[str, str], path
         return "auto" if choice.mode == "validated" else choice.mode
     if choice.mode == "none":
         return "none"
+    if choice.mode == "validated":
+        ledger.apply("tool-choice", path, "auto")
     tools = [{"type": forms.get(name, "function"), "name": name} for name in (naming(name, "") for name in choice.only)]
     if choice.mode == "required" and len(tools) == 1:
         return tools[0]

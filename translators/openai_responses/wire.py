@@ -281,7 +281,7 @@ class Annotation(Struct, gc=False):
 # --- decoding -------------------------------------------------------------------------------------------------------
 
 _members = msgspec.json.Decoder(dict[str, Raw])
-
+_plain = msgspec.json.Decoder(float_hook=float)  # without the hook 1e400 would be an error
 _PLACE = re.compile(r"^(.*) - at `\$(.*)`$", re.DOTALL)
 
 
@@ -337,9 +337,11 @@ def members(raw: bytes | Raw) -> dict[str, Raw]:
 def plain(raw: bytes | Raw) -> Any:
     """Decode to dicts and lists what is known to be JSON. Raises Unreadable if it is nested too deeply."""
     try:
-        return msgspec.json.decode(raw)
+        return _plain.decode(raw)
     except RecursionError as exc:
         raise Unreadable("nested too deeply", "$") from exc
+    except msgspec.ValidationError as exc:  # an integer of thousands of digits
+        raise Unreadable(str(exc), "$") from exc
 
 
 def encode(value: Any) -> bytes:

@@ -52,7 +52,7 @@ from translators.openai_responses.failure import error_in_response
 from translators.openai_responses.input import annotation
 from translators.openai_responses.items import EMPTY, NAME, VENDOR
 from translators.openai_responses.usage import write_tier, write_usage
-from translators.parts import Citation, Seal
+from translators.parts import Citation
 
 
 class StreamWriter:
@@ -60,16 +60,14 @@ class StreamWriter:
 
     def __init__(self, asked: Asked) -> None:
         self.whole = b""
-        self._seed = asked.seed
         self._ledger = asked.ledger
         self._envelope = Envelope(asked)
-        self._emission = Emission()
+        self._emission = Emission(asked.seed)
         self._begun = False
         self._over = False
         self._blocks: dict[int, Block] = {}
         self._message: Message | None = None
         self._cut: list[Call] = []  # calls whose arguments were cut; said to be done only if the answer has an end
-        self._ids: set[str] = set()
         self._hosted: dict[str, Fixed] = {}  # calls of other vendors that wait for their result
         self._refused = False
         self._usage: Usage | None = None
@@ -167,20 +165,13 @@ class StreamWriter:
         if event.kind == "tool":
             self._end_message()
             if event.seal is not None:
-                self._carry(event.seal, "next")
+                self._emission.carry(event.seal, "next")
             custom = event.form == "text"
-            ident = self._id("ctc" if custom else "fc", event.item)
+            ident = self._emission.identify("ctc" if custom else "fc", event.item)
             block.item = Call(ident, event, custom=custom)
             self._emission.add(block.item)
         else:
             block.seal = event.seal
-
-    def _id(self, prefix: str, given: str = "", *, any_given: bool = False) -> str:
-        """The upstream's id if it looks like OpenAI's and is new, else one made of the seed."""
-        fits = given and (any_given or given.startswith(f"{prefix}_"))
-        ident = given if fits and given not in self._ids else f"{prefix}_{self._seed}_{len(self._emission.items)}"
-        self._ids.add(ident)
-        return ident
 
     def _close(self, event: BlockClosed) -> None:
         block = self._blocks.pop(event.block, None)
@@ -242,7 +233,7 @@ class StreamWriter:
         if self._message is not None and self._message.given != opened.item:
             self._end_message()
         if self._message is None:
-            self._message = Message(self._id("msg", opened.item), opened.item, opened.phase)
+            self._message = Message(self._emission.identify("msg", opened.item), opened.item, opened.phase)
             self._emission.add(self._message)
         refusal = block.opened.kind == "refusal"
         self._refused = self._refused or refusal
@@ -280,7 +271,7 @@ class StreamWriter:
             self._emission.part_done(part)
         if block.seal is not None:
             self._end_message()
-            self._carry(block.seal if part is not None else replace(block.seal, item=EMPTY), "prev")
+            self._emission.carry(block.seal if part is not None else replace(block.seal, item=EMPTY), "prev")
         if part is not None and part.message is not self._message:
             self._settle(part.message)
 
@@ -313,7 +304,7 @@ class StreamWriter:
         if isinstance(block.item, Reasoning):
             return block.item
         self._end_message()
-        block.item = item = Reasoning(self._id("rs", block.opened.item, any_given=True))
+        block.item = item = Reasoning(self._emission.identify("rs", block.opened.item, any_given=True))
         self._emission.add(item)
         return item
 
@@ -340,12 +331,6 @@ class StreamWriter:
         if block is not None:
             block.seal = event.seal
 
-    def _carry(self, seal: Seal, place: Any) -> None:
-        """A reasoning item that is nothing but an envelope."""
-        item = Reasoning(self._id("rs"), seals.wrap(replace(seal, place=place)))
-        self._emission.add(item)
-        self._emission.done(item, "completed")
-
     # --- calls ---
 
     def _argue(self, event: ArgumentsDelta) -> None:
@@ -371,7 +356,7 @@ class StreamWriter:
             item.texts.append("{}")
         self._emission.call_done(item)
         if block.seal is not None:
-            self._carry(block.seal, "prev")
+            self._emission.carry(block.seal, "prev")
 
     # --- media and hosted calls ---
 
@@ -381,7 +366,7 @@ class StreamWriter:
             block.mime = event.mime or block.mime
 
     def _show_image(self, block: Block) -> None:
-        ident = self._id("ig")
+        ident = self._emission.identify("ig")
         self._add_fixed(ident, hosted.image_item(ident, block.mime, "".join(block.texts)))
 
     def _close_hosted(self, block: Block) -> None:
@@ -399,7 +384,7 @@ class StreamWriter:
                 self._emission.done(item, "completed")
             return
         content = hosted.make_item(
-            opened.name, self._seed, len(self._emission.items), "".join(block.texts), block.native
+            opened.name, self._emission.seed, len(self._emission.items), "".join(block.texts), block.native
         )
         if content is None or opened.id in self._hosted:
             self._lose(block)
