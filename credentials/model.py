@@ -80,3 +80,12 @@ class Credential:
     disable_cooling: bool | None = None
     source: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClient:
+    """`oauth.<provider>` of the config: what a person sets in place of the shipped data. "" leaves it."""
+
+    client_id: str = ""
+    client_secret: Secret = field(default_factory=lambda: Secret(""))
+    urls: Mapping[str, str] = field(default_factory=dict)

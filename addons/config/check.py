@@ -9,6 +9,7 @@ from addons.config.listen import leads_back, refusal
 from addons.config.model import Compatible, Config, ModelLine, ProviderKey
 from addons.config.problems import Report
 from credentials.model import Secret
+from providers import oauth
 
 # Where a path that clients add themselves does not belong into a base URL: list of keys → path, and what is added.
 _SURPLUS = {
@@ -29,6 +30,7 @@ def check(config: Config, report: Report) -> None:
         _check_address(kind, entry, key, config, report)
         _check_models(kind, entry.models, key, report)
     _check_doubles(config, report)
+    _check_log_ins(config, report)
     for channel, aliases in config.oauth_model_alias.items():
         taken: set[str] = set()
         for alias in aliases:
@@ -79,6 +81,18 @@ def _check_client_keys(config: Config, report: Report) -> None:
                 report.item("api-keys", number),
                 "is a key of the example file, known to everybody: make one of your own",
             )
+
+
+def _check_log_ins(config: Config, report: Report) -> None:
+    shipped = oauth.load() if config.oauth else {}
+    for key, own in config.oauth.items():
+        if key not in shipped:
+            report.warn(f"oauth.{key}", f"there is no log-in of this name; there is one for {', '.join(shipped)}")
+            continue
+        names = [name.replace("_", "-") for name in shipped[key].urls or ("token",)]
+        for name in own.urls:
+            if name.replace("_", "-") not in names:
+                report.warn(f"oauth.{key}.urls.{name}", f"there is no such address; there are {', '.join(names)}")
 
 
 def _check_address(kind: str, entry: ProviderKey | Compatible, key: str, config: Config, report: Report) -> None:

@@ -12,31 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from credentials.official import PLACES
+
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
 class LogIn(NamedTuple):
-    """A log-in of an official tool: the tool, the type its credential file would get here, and where it is."""
+    """A log-in of an official tool: the tool, the provider it opens, and where it is."""
 
     tool: str
-    type: str
+    provider: str
     path: Path
-
-
-# Below the home folder; read off the tools in August 2026.
-_LOG_INS = (
-    ("Claude Code", "claude", ".claude/.credentials.json"),
-    ("Codex", "codex", ".codex/auth.json"),
-    ("Gemini CLI", "gemini", ".gemini/oauth_creds.json"),
-    ("Qwen Code", "qwen", ".qwen/oauth_creds.json"),
-    ("iFlow", "iflow", ".iflow/oauth_creds.json"),
-    ("Kimi", "kimi", ".kimi/credentials/kimi-code.json"),
-    ("Kimi", "kimi", ".kimi-code/credentials/kimi-code.json"),
-    ("Grok", "xai", ".grok/auth.json"),
-)
-
-# Variables that move a tool's folder, and the part of the path they stand for.
-_MOVED = {"CLAUDE_CONFIG_DIR": ".claude", "CODEX_HOME": ".codex"}
 
 
 class Door(NamedTuple):
@@ -90,14 +76,8 @@ def type_of(path: Path) -> str:
 
 def log_ins(env: Mapping[str, str], home: Path) -> tuple[LogIn, ...]:
     """The official tools that are logged in here, as far as a file tells (on macOS some use the keychain)."""
-    moved = {folder: Path(env[name]) for name, folder in _MOVED.items() if env.get(name, "").strip()}
-    found = []
-    for tool, kind, place in _LOG_INS:
-        folder, _, rest = place.partition("/")
-        path = (moved.get(folder) or home / folder) / rest
-        if path.is_file():
-            found.append(LogIn(tool, kind, path))
-    return tuple(found)
+    there = ((place, place.path(env, home)) for place in PLACES)
+    return tuple(LogIn(place.tool, place.provider, path) for place, path in there if path.is_file())
 
 
 type Connector = Callable[[str, int], Awaitable[None]]

@@ -23,10 +23,12 @@ from addons.config.shapes import (
     Text,
     Whole,
     address,
+    endpoint,
     pattern,
     prefix,
     proxy,
 )
+from credentials.model import OwnClient
 
 TEXT, FLAG, NATURAL = Text(), Flag(), Whole(low=0, below=0)
 SECRET = Text(secret=True)
@@ -264,6 +266,12 @@ PROVIDERS: dict[str, Shape] = {
 }
 
 OWN: dict[str, Shape] = {
+    "oauth": Table(
+        Section(
+            OwnClient, {"client-id": TEXT, "client-secret": SECRET, "urls": Table(Text(rule=endpoint), lower=True)}
+        ),
+        lower=True,
+    ),
     "demo": FLAG,
     "extensions": Several(TEXT),
     "strict": FLAG,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from credentials.model import Secret
+from credentials.model import OwnClient, Secret
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -294,6 +294,7 @@ class Config:
     transient_error_cooldown_seconds: 0 means 60, -1 none. max_retry_credentials: 0 means all.
     disable_image_generation: False, True, "chat" or "passthrough".
     extensions: files that add dialects or override pairs, loaded once (see translators/registry.py).
+    oauth: client ids, secrets and addresses of log-ins, by provider (see providers/data/oauth.yaml).
     demo: None leaves it to the start (on when there is nothing else to answer). strict: see the losses of translation.
     """
 
@@ -350,6 +351,7 @@ class Config:
     xai: Xai = Xai()
     ampcode: Amp = field(default_factory=Amp)
 
+    oauth: Mapping[str, OwnClient] = field(default_factory=dict)
     demo: bool | None = None
     extensions: tuple[str, ...] = ()
     strict: bool = False

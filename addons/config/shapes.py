@@ -155,6 +155,17 @@ def address(text: str) -> Checked:
     return Checked(text.rstrip("/"))
 
 
+def endpoint(text: str) -> Checked:
+    """An address that log-ins ask: https, or http on this machine; a query may belong to it."""
+    if not text:
+        return Checked("")
+    split = _split(text)
+    near = split is not None and split.hostname in ("127.0.0.1", "localhost", "::1")
+    if split is None or not split.hostname or split.scheme not in (("http", "https") if near else ("https",)):
+        return Checked("", "should be an https:// address: tokens are sent there")
+    return Checked(text)
+
+
 PROXIES = ("http", "https", "socks5", "socks5h")
 
 

@@ -9,11 +9,19 @@ So every flow can be tested without a network and run in any host: a script, the
 
 import asyncio
 import json
-from collections.abc import Generator, Mapping
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
+
+from providers.address import USER_AGENT
+
+for _name in ("httpx", "httpcore"):  # they log addresses, and one vendor wants a token in its address
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 TIMEOUT = 30.0
 """Seconds for one request to an authorization server."""
@@ -29,6 +37,21 @@ class Ask:
     json: Any = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = TIMEOUT
+
+    def secrets(self) -> set[str]:
+        """What must not be repeated to anybody, should the server do so."""
+        members = {**(self.form or {}), **(self.json if isinstance(self.json, dict) else {})}
+        found = {value for name, value in members.items() if name in _SECRET and isinstance(value, str)}
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        found |= {headers.get("authorization", "").rpartition(" ")[2], headers.get("cookie", "")}
+        return {value for value in found if len(value) >= _SHORTEST}
+
+
+_SECRET = frozenset(
+    {"code", "client_secret", "code_verifier", "refresh_token", "device_code", "device_auth_id", "assertion"}
+)
+_SHORTEST = 4
+"""Letters. What is shorter is no secret, and would take pieces out of words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +90,20 @@ type Steps[T] = Generator[Ask | Pause, Answer, T]
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who we are to an authorization server: client id and secret, and its addresses by name (`token`, `authorize`,
-    `device`, …). secret "" where there is none, or none was given.
+    `device`, …). secret "" where there is none, or none was given; missing: what to say then, "" if none is wanted.
+
+    key, title: of the provider. redirect: the registered address a browser comes back to; moves: with any port.
     """
 
     id: str
     urls: Mapping[str, str]
     secret: str = field(default="", repr=False)
     scope: str = ""
+    key: str = ""
+    title: str = ""
+    redirect: str = ""
+    moves: bool = False
+    missing: str = ""
 
 
 class Failed(Exception):
@@ -88,20 +118,45 @@ class Failed(Exception):
         self.code = code
 
 
-async def drive[T](steps: Steps[T], *, proxy: str | None = None) -> T:
-    """Run a flow. proxy: an URL, or None for a direct connection. Raises what the flow raises (Failed)."""
-    async with httpx.AsyncClient(proxy=proxy, trust_env=False, follow_redirects=False) as http:
+async def drive[T](
+    steps: Steps[T], *, proxy: str | None = None, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> T:
+    """Run a flow. proxy: an URL, or None for a direct connection. pause: waits so many seconds.
+
+    Raises what the flow raises (Failed). Nothing that was sent as a secret stays in its message.
+    """
+    sent: set[str] = set()
+    headers = {"user-agent": USER_AGENT}
+    async with httpx.AsyncClient(
+        proxy=proxy, trust_env=False, follow_redirects=False, headers=headers, verify=_trusted()
+    ) as http:
         try:
             wish = next(steps)
             while True:
                 if isinstance(wish, Pause):
-                    await asyncio.sleep(wish.seconds)
+                    await pause(wish.seconds)
                     wish = next(steps)
                 else:
+                    sent |= wish.secrets()
                     wish = steps.send(await send(http, wish))
         except StopIteration as done:
             result: T = done.value
             return result
+        except Failed as failed:
+            failed.args = (_without(str(failed), sent),)
+            raise
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates we trust; to read them takes a while, and holds up the loop."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def send(http: httpx.AsyncClient, ask: Ask) -> Answer:

@@ -87,6 +87,12 @@ def sign(name: str, key: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     if identifier := _text(key, "private_key_id"):
         header["kid"] = identifier
     signed = f"{_packed(header)}.{_packed(claims)}"
+    private = private_key(name, key)
+    return f"{signed}.{_base64(private.sign(signed.encode(), PKCS1v15(), SHA256()))}"
+
+
+def private_key(name: str, key: Mapping[str, Any]) -> RSAPrivateKey:
+    """The private key of a service account's key. Raises Failed if it cannot be read."""
     pem = _text(key, "private_key").replace("\\n", "\n").encode()
     try:
         private = load_pem_private_key(pem, password=None)
@@ -94,7 +100,7 @@ def sign(name: str, key: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         private = None
     if not isinstance(private, RSAPrivateKey):
         raise Failed(f"{name}: its private_key is no RSA key in PEM form", dead=True, code="bad_file") from None
-    return f"{signed}.{_base64(private.sign(signed.encode(), PKCS1v15(), SHA256()))}"
+    return private
 
 
 def _packed(value: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def test_log_ins_are_seen_but_not_read(tmp_path):
     for path in tmp_path.rglob("*.json"):
         path.chmod(0)
     found = discover({"CODEX_HOME": str(tmp_path / "elsewhere")}, tmp_path, tmp_path / "none")
-    assert [(one.tool, one.type) for one in found.log_ins] == [
+    assert [(one.tool, one.provider) for one in found.log_ins] == [
         ("Claude Code", "claude"),
         ("Codex", "codex"),
         ("Qwen Code", "qwen"),
