@@ -7,6 +7,7 @@ from collections.abc import Callable
 from mitmproxy.http import HTTPFlow
 
 from addons import demo
+from addons.affinity import Affinity
 from addons.count_tokens import estimated_reply
 from addons.exchanges import Exchange, Exchanges
 from addons.memory import Memory
@@ -28,6 +29,7 @@ class Authorize:
     def __init__(self, exchanges: Exchanges, memory: Memory) -> None:
         self.exchanges = exchanges
         self.memory = memory
+        self.affinity = Affinity()
 
     async def cliproxy_attempt(self, flow: HTTPFlow) -> None:
         """Decide what could not be decided at once: wait for a cooldown to end, count tokens in a thread."""
@@ -76,6 +78,7 @@ class Authorize:
         exchange.attempt.ended = exchange.attempt.ended or time.time()
         if exchange.lease is not None and exchange.attempt.failure is None and exchange.refusal is None:
             exchange.runtime.pool.success(exchange.lease, time.time(), UPSTREAM[exchange.call.operation])
+            self.affinity.answered(exchange)
 
     def error(self, flow: HTTPFlow) -> None:
         """Broke off after the client had seen a part: tell the pool, if it was not the client who left."""
@@ -106,6 +109,7 @@ class Authorize:
             return failure
         verdict = exchange.runtime.pool.report(lease, failure, time.time(), UPSTREAM[exchange.call.operation])
         attempt.verdict = verdict.reason
+        self.affinity.failed(exchange, verdict)
         if verdict.other_kind:
             exchange.avoid_kind = lease.credential.kind
         exchange.again = verdict.again
@@ -164,7 +168,7 @@ class Authorize:
             exchange.tried,
             time.time(),
             dialect_preference=exchange.client.name,
-            prefer=self.memory.maker(exchange),
+            prefer=self.memory.maker(exchange) or self.affinity.preferred(exchange),
             avoid_kind=exchange.avoid_kind,
         )
         if isinstance(found, Lease):

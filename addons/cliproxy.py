@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the one place that may: mitmdump -s does not
 
 from addons.authorize import Authorize
+from addons.cooldowns import Cooldowns
 from addons.engine.addon import Engine
 from addons.engine.terms import Terms
 from addons.exchanges import Exchanges
@@ -35,6 +36,7 @@ terms.choose = authorize.choose
 
 addons = [
     settings,  # options and config: everyone below asks it
+    Cooldowns(settings),  # what rests, over a restart
     listen,  # our port, and only ours
     Engine(settings, terms),  # our HTTP layer under each client connection
     Guard(settings, terms, exchanges),  # who may ask

@@ -110,6 +110,7 @@ class Exchange:
     """One request of a client and everything done for it.
 
     unsealed: the upstream has refused reasoning state; what is sent goes without that of finished turns, or of all.
+    session: names of the conversation, None while nobody has asked for them.
     """
 
     flow: HTTPFlow
@@ -140,6 +141,7 @@ class Exchange:
     source: AsyncIterator[bytes] | None = None
     chunk: bytes | None = None
     caller: str = ""
+    session: tuple[str, ...] | None = None
 
     @property
     def decided(self) -> bool:

@@ -13,6 +13,7 @@ from addons.config.discover import Door, discover, probe
 from addons.listen import Listen, shown_host
 from addons.models import Models
 from addons.settings import Settings
+from credentials.accounts import KIND
 from providers.catalog import Model
 
 LABEL = 11
@@ -71,23 +72,37 @@ class Greet:
     def _found(self, doors: tuple[Door, ...]) -> list[tuple[str, str]]:
         runtime = self.settings.runtime
         rows = []
-        used = Counter(found.provider for found in runtime.credentials if not found.disabled)
-        if used:
-            rows.append(("keys", _counted(used)))
+        keys = Counter(found.provider for found in runtime.credentials if not (found.disabled or found.kind == KIND))
+        if keys:
+            rows.append(("keys", _counted(keys)))
+        rows += self._accounts()
         found = discover(os.environ, Path.home(), runtime.config.auth_path(Path.home()))
         if runtime.path is not None and found.variables:
             rows.append(("unused", f"{', '.join(found.variables)} (a config file is in use)"))
-        if found.auth_files:
-            rows.append(("auth dir", f"{found.auth_dir}: {_counted(found.auth_files)} (not used yet)"))
         if found.log_ins:
             tools = ", ".join(dict.fromkeys(each.tool for each in found.log_ins))
             rows.append(("log-ins", f"{tools} (not used yet)"))
         for door in doors:
             rows.append(("local", f"{door.name} on port {door.port}: add it under openai-compatibility"))
         if runtime.demo:
-            why = "no credential is configured" if not used else "demo: true"
+            why = "demo: true" if runtime.config.demo else "no credential is configured"
             rows.append(("demo", f"on ({why}): demo models answer offline"))
         return rows
+
+    def _accounts(self) -> list[tuple[str, str]]:
+        """The auth directory's: those in use, and why others are not."""
+        runtime, auth_dir = self.settings.runtime, self.settings.auth_dir
+        every = [found for found in (*runtime.credentials, *runtime.unserved) if found.kind == KIND]
+        used = Counter(found.provider for found in runtime.credentials if found.kind == KIND and not found.disabled)
+        resting = {
+            "disabled": sum(found.disabled for found in every),
+            "not served yet": sum(not found.disabled for found in runtime.unserved if found.kind == KIND),
+            "unusable": len(auth_dir.unusable()) if auth_dir is not None else 0,
+        }
+        told = ", ".join(f"{number} {what}" for what, number in resting.items() if number)
+        if auth_dir is None or not (used or told):
+            return []
+        return [("accounts", f"{_counted(used) or 'none'}{f' ({told})' if told else ''}, from {auth_dir.folder}")]
 
     def _models(self) -> list[str]:
         models = sorted(self.models.visible(), key=_newest_first)

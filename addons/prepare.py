@@ -34,6 +34,7 @@ from translators.model import Request
 from translators.parts import Vendor
 from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
+from translators.rename import Renamed
 from translators.seals import ACCOUNT_BOUND, account_mark
 
 
@@ -61,6 +62,14 @@ def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
     outgoing = with_steps(exchange, lease, provider, upstream, outgoing)
     _refuse_losses(exchange, provider)
     _put(exchange, lease, provider, upstream, where, via, outgoing, streamed=streamed)
+    if lease.mapped and exchange.wire is not None and operation == "generate":
+        exchange.wire.make_pump = _renaming(exchange, exchange.wire.make_pump)
+
+
+def _renaming(exchange: Exchange, make: Callable[[bool], Pump]) -> Callable[[bool], Pump]:
+    """Pumps whose answers name the model as the client did (`force-mapping`)."""
+    client, asked = exchange.client, exchange.asked
+    return lambda streamed: Renamed(make(streamed), client, asked.model, streamed=asked.stream)
 
 
 def _outgoing(

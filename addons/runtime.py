@@ -5,13 +5,15 @@ A request keeps the Runtime it began with; only the Pool (cooldowns, rotation) i
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from addons.client_keys import Keys
-from addons.config.credentials import BUILT_IN, credentials_of, from_environment
+from addons.config.credentials import BUILT_IN, credentials_of, customs_of, from_environment
 from addons.config.model import Config
+from credentials.accounts import KIND, Accounts
 from credentials.model import Credential
 from credentials.outcomes import SHORT
 from credentials.pool import Pool, PoolSettings
@@ -24,7 +26,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """path: the config file, None if there is none. demo: the offline models are served."""
+    """path: the config file, None if there is none. accounts: those of the auth directory, which are among the
+    credentials. demo: the offline models are served. unserved: credentials of providers that are not served.
+    """
 
     config: Config
     path: Path | None
@@ -34,13 +38,22 @@ class Runtime:
     rules: Rules
     keys: Keys
     demo: bool
+    accounts: Accounts | None = None
+    unserved: tuple[Credential, ...] = ()
 
 
-def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping[str, str] = os.environ) -> Runtime:
+def make(
+    config: Config,
+    path: Path | None,
+    before: Runtime | None,
+    env: Mapping[str, str] = os.environ,
+    accounts: Accounts | None = None,
+) -> Runtime:
     """Build the Runtime of a config. `before`: the one it follows, whose cooldowns go on."""
     credentials = credentials_of(config)
     if path is None:
         credentials += from_environment(env, config.host, config.port)
+    credentials += accounts.credentials(customs_of(config)) if accounts is not None else ()
     known = before.catalog if before else catalog.load()
     settings = PoolSettings(
         strategy=config.routing.strategy or "round-robin",  # type: ignore[arg-type]  # checked when the file is read
@@ -51,10 +64,7 @@ def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping
         max_retry_interval=config.max_retry_interval,
         max_retry_credentials=config.max_retry_credentials,
     )
-    served = [found for found in credentials if found.provider in known.providers or found.provider not in BUILT_IN]
-    for found in credentials:
-        if found not in served:
-            log.warning("%s: the provider %s is not served yet; the credential rests", found.source, found.provider)
+    served, unserved = _sorted(credentials, known, before)
     if before is None:
         pool = Pool(served, known, settings)
     else:
@@ -71,5 +81,47 @@ def make(config: Config, path: Path | None, before: Runtime | None, env: Mapping
         pool=pool,
         rules=rules,
         keys=Keys(config.api_keys),
-        demo=config.demo if config.demo is not None else not any(not found.disabled for found in served),
+        demo=_demo(config, served),
+        accounts=accounts,
+        unserved=unserved,
     )
+
+
+def with_accounts(before: Runtime, now: float) -> Runtime:
+    """The Runtime after its accounts changed. Where nothing but tokens did, names and rotation stay as they are."""
+    if before.accounts is None:
+        return before
+    found = before.accounts.credentials(customs_of(before.config))
+    known = {each.id: each for each in (*before.credentials, *before.unserved) if each.kind == KIND}
+    others = [each for each in (*before.credentials, *before.unserved) if each.kind != KIND]
+    served, unserved = _sorted([*others, *found], before.catalog, before)
+    if len(known) == len(found) and all(_but_for_tokens(each, known.get(each.id)) for each in found):
+        before.pool.update((each for each in found if each != known[each.id]), now)
+    else:
+        before.pool.replace(served)
+    return replace(before, credentials=tuple(served), unserved=unserved, demo=_demo(before.config, served))
+
+
+def _sorted(
+    credentials: Sequence[Credential], known: Catalog, before: Runtime | None
+) -> tuple[list[Credential], tuple[Credential, ...]]:
+    """Those whose provider is served here, and the others; of these a person is told once."""
+    served: list[Credential] = []
+    unserved: list[Credential] = []
+    for found in credentials:
+        here = found.provider in known.providers or (found.kind != KIND and found.provider not in BUILT_IN)
+        (served if here else unserved).append(found)
+    told = {found.id for found in before.unserved} if before is not None else set()
+    for provider, ids in Counter(found.provider for found in unserved if found.id not in told).items():
+        first = next(found.source for found in unserved if found.provider == provider)
+        more = f" (and {ids - 1} more)" if ids > 1 else ""
+        log.warning("%s%s: the provider %s is not served yet; the credential rests", first, more, provider)
+    return served, tuple(unserved)
+
+
+def _but_for_tokens(new: Credential, old: Credential | None) -> bool:
+    return old is not None and new == replace(old, secret=new.secret, expires=new.expires, renewable=new.renewable)
+
+
+def _demo(config: Config, served: Sequence[Credential]) -> bool:
+    return config.demo if config.demo is not None else not any(not found.disabled for found in served)

@@ -6,18 +6,22 @@ A bad file stops the start and says what to mend; a file that goes bad later cha
 import asyncio
 import logging
 import os
+import time
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
 from addons import runtime
+from addons.accounts import AuthDir
 from addons.config import load as config_file
 from addons.config.listen import refusal, tls_refusal
 from addons.config.load import Loaded
 from addons.config.model import Config
 from addons.config.watch import Watcher
 from addons.runtime import Runtime
+from credentials.accounts import Accounts
+from credentials.file_store import open_store
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ class Settings:
         self.runtime: Runtime = None  # type: ignore[assignment]  # there is one from configure() on
         self.broken = False
         """The start has failed and mitmproxy is about to end: open no port."""
+        self.auth_dir: AuthDir | None = None
         self._start: Config | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -64,12 +69,26 @@ class Settings:
             self.broken = True
         config = loaded.config if loaded.config is not None and not why else Config()
         self._start = self._start or config
-        self.runtime = runtime.make(config, path, self.runtime)
+        self.runtime = runtime.make(config, path, self.runtime, accounts=self._accounts(config))
         self._watch()
 
     def _why_not(self, config: Config) -> str:
         """Why this config must not be used where we listen, or "". An address of the command line goes first."""
         return refusal(ctx.options.listen_host or config.host, config.api_keys) or tls_refusal(config.tls)
+
+    def _accounts(self, config: Config) -> Accounts | None:
+        """The accounts of the config's auth directory, read anew only if it is another one."""
+        folder = config.auth_path(Path.home())
+        if self.broken:
+            return None
+        if self.auth_dir is None or self.auth_dir.folder != folder:
+            if self.auth_dir is not None:
+                self.auth_dir.stop()
+            self.auth_dir = AuthDir(folder, open_store(folder, os.environ, Path.home()), self._accounts_changed)
+        return self.auth_dir.accounts
+
+    def _accounts_changed(self) -> None:
+        self.runtime = runtime.with_accounts(self.runtime, time.time())
 
     def running(self) -> None:
         """The loop runs: watch the file."""
@@ -80,11 +99,18 @@ class Settings:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+        if self.auth_dir is not None:
+            self.auth_dir.stop()
+
+    def _watch_accounts(self) -> None:
+        if self.auth_dir is not None and not self.broken:
+            self.auth_dir.watch()
 
     def _watch(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+        self._watch_accounts()
         path = self.runtime.path
         if path is not None and not self.broken:
             watcher = Watcher(path, self.reload, path.read_bytes())
@@ -103,7 +129,8 @@ class Settings:
         if why := self._why_not(new):
             log.error("%s: the config in use stays as it was: %s", path, why)
             return
-        self.runtime = runtime.make(new, path, self.runtime)
+        self.runtime = runtime.make(new, path, self.runtime, accounts=self._accounts(new))
+        self._watch_accounts()
         fixed = [name for name in ("host", "port") if getattr(start, name) != getattr(new, name)]
         after = f"; {', '.join(fixed)}: after a restart" if fixed else ""
         count = len(self.runtime.credentials)

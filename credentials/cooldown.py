@@ -6,6 +6,7 @@ thousands.
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -93,7 +94,8 @@ class Tier:
     def __init__(self, entries: Sequence[Entry], strategy: Strategy) -> None:
         self.entries = entries
         self.dialects = frozenset(dialect for entry in entries for dialect in entry.provider.spoken)
-        self._weighted = strategy == "weighted-round-robin"
+        self._steps = _steps(entries, strategy)
+        self._weighted = bool(self._steps)
         self._turns = strategy == "round-robin"
         self._turn = 0
         self._awake = [seat for seat, entry in enumerate(entries) if not entry.asleep]
@@ -102,7 +104,7 @@ class Tier:
         self._passes: list[float] = []
         self._queue: list[tuple[float, int]] = []
         if self._weighted:
-            self._passes = [0.5 / entry.credential.weight for entry in entries]
+            self._passes = [begin for begin, _ in self._steps]
             self._queue = [(place, seat) for seat, place in enumerate(self._passes)]
             heapify(self._queue)
         self._queued = [self._weighted] * len(entries)
@@ -153,7 +155,7 @@ class Tier:
             if fits(entry):
                 chosen = seat
                 self._clock = max(self._clock, place)
-                self._passes[seat] = self._clock + 1.0 / entry.credential.weight
+                self._passes[seat] = self._clock + self._steps[seat][1]
             else:
                 passed_over.append(seat)
         for seat in passed_over if chosen is None else [*passed_over, chosen]:
@@ -171,3 +173,22 @@ class Tier:
         if self._earliest is None:
             self._earliest = min(self.entries, key=lambda entry: entry.until)
         return self._earliest
+
+
+def _steps(entries: Sequence[Entry], strategy: Strategy) -> list[tuple[float, float]]:
+    """Where each entry begins and how far a pick moves it on, where not all get the same; else nothing.
+
+    Projects of several accounts share what each account gets, so that one with many projects is not asked more often.
+    """
+    if strategy == "weighted-round-robin":
+        return [(0.5 / entry.credential.weight, 1.0 / entry.credential.weight) for entry in entries]
+    projects = Counter(entry.credential.parent for entry in entries)
+    if strategy != "round-robin" or "" in projects or len(projects) < 2:
+        return []
+    before: Counter[str] = Counter()
+    steps = []
+    for entry in entries:
+        parent = entry.credential.parent
+        steps.append((float(before[parent]), float(projects[parent])))
+        before[parent] += 1
+    return steps

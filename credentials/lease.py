@@ -56,7 +56,8 @@ class Lease:
 
     model: the upstream's name. reasoning: what a thinking suffix says; it beats the body. route: the client's name
     without suffix. key: what to put into `tried`. probe: this attempt finds out whether a rest is over; it must be
-    followed by `success`, `report` or `release`. renewed: the token was refreshed for this request.
+    followed by `success`, `report` or `release`. renewed: the token was refreshed for this request. mapped: the answer
+    shall name the model as the client does.
     """
 
     credential: Credential = field(repr=False)
@@ -70,6 +71,7 @@ class Lease:
     at: float
     probe: bool = False
     renewed: bool = False
+    mapped: bool = False
 
     @property
     def label(self) -> str:
@@ -100,7 +102,8 @@ class Exhausted:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table of credentials. model "" is the credential as a whole. state: ready, cooling, disabled,
-    unserved. until, reset: 0 if there is nothing to wait for.
+    unserved; of an account also expired (its token) and invalid (its log-in). advice: what a person can do about it,
+    "" nothing. until, reset: 0 if there is nothing to wait for.
     """
 
     id: str
@@ -114,6 +117,7 @@ class Row:
     level: int = 0
     succeeded: int = 0
     failed: int = 0
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

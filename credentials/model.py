@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from credentials.error_rules import ErrorRule
+
 
 class Secret:
     """A value that must reach the wire and nothing else. Prints, formats and serialises as a mask."""
@@ -36,15 +38,36 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One line of a credential's `models:` list: the upstream's name and what clients call it."""
+    """One line of a credential's `models:` list: the upstream's name and what clients call it.
+
+    display_name: what lists show it as. context: tokens, 0 if not said. levels: the reasoning levels it has, None if
+    not said. inputs, outputs: kinds of content. force_mapping: answers name it as the client does.
+    """
 
     name: str
     alias: str = ""
+    display_name: str = ""
+    context: int = 0
+    levels: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    force_mapping: bool = False
 
     @property
     def id(self) -> str:
         """The name clients use."""
         return self.alias or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAlias:
+    """Another name for one of the models a log-in has. fork: the model stays visible under its own name too."""
+
+    name: str
+    alias: str
+    fork: bool = False
+    display_name: str = ""
+    force_mapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,9 @@ class Credential:
     proxy_url: "" use the global one, "direct" none. headers: set last on the upstream request.
     facts: what requests must know of an account, by the names of its file (`account_id`, `project_id` …); never a
     secret. What each provider reads: providers/places.py.
+    aliases: other names for the provider's models; with `models` they say nothing. error_rules: refusals that mean
+    something else here than usual. parent: the account of which it is one project, "" if it is a whole one.
+    expires: when the secret ends, in unix seconds, 0 unknown or never; renewable: there is what gets a new one.
     """
 
     id: str
@@ -89,3 +115,8 @@ class OwnClient:
     client_id: str = ""
     client_secret: Secret = field(default_factory=lambda: Secret(""))
     urls: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[ModelAlias, ...] = ()
+    error_rules: tuple[ErrorRule, ...] = ()
+    parent: str = ""
+    expires: float = 0.0
+    renewable: bool = False

@@ -12,16 +12,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from credentials.cooldown import Entry, Rest
-from credentials.lease import (
-    Cooling,
-    Exhausted,
-    Lease,
-    Listing,
-    PoolSettings,
-    Resolution,
-    Row,
-    UnknownModel,
-)
+from credentials.error_rules import BY_RULE, judged
+from credentials.lease import Cooling, Exhausted, Lease, Listing, PoolSettings, Resolution, Row, UnknownModel
 from credentials.model import Credential
 from credentials.outcomes import CLIENT, REQUEST, SEALED, Cool, Verdict, classify, cooldown
 from credentials.routes import Member, Route, Table, row_of
@@ -137,11 +129,7 @@ class Pool:
         return Cooling(first.until, resolution.route, first.resting.reason)
 
     def _bound(self, route: Route, prefer: str, fits: Callable[[Entry], bool]) -> Entry | None:
-        member = self._table.members.get(prefer)
-        for entry in member.entries if member is not None else ():
-            if not entry.asleep and fits(entry) and any(tier in route.tiers for tier, _ in entry.seats):
-                return entry
-        return None
+        return next((entry for entry in route.of(prefer) if not entry.asleep and fits(entry)), None)
 
     def _grant(self, entry: Entry, resolution: Resolution, now: float) -> Lease:
         probe = False
@@ -162,6 +150,7 @@ class Pool:
             serial=self._serial,
             at=now,
             probe=probe,
+            mapped=entry.key in self._table.routes[resolution.route].mapped,
         )
 
     def renew(self, lease: Lease, credential: Credential) -> Lease:
@@ -172,6 +161,18 @@ class Pool:
             for entry in member.entries:
                 entry.credential = credential
         return replace(lease, credential=credential, renewed=True)
+
+    def update(self, credentials: Iterable[Credential], now: float) -> None:
+        """Take over credentials whose secrets are newer, and in which nothing else is different but when these end.
+
+        The names and the rotation stay as they are; a rest for being refused ends.
+        """
+        for entries in self._table.update(credentials):
+            self._refreshed(entries, now)
+
+    def awake_at(self, credential: str, resolution: Resolution) -> float | None:
+        """When a credential (by id) may serve what was resolved, 0 for at any time; None if it does not serve it."""
+        return self._table.awake_at(credential, resolution.route)
 
     def waits(self, resolution: Resolution, now: float, rounds: int = 0) -> float | None:
         """Seconds until somebody could serve one more round after `rounds` repeated ones; 0 now, None nobody ever.
@@ -221,11 +222,11 @@ class Pool:
         A verdict to refresh books nothing: refresh, `renew` the lease and try again; the next failure counts.
         """
         refreshable = lease.credential.kind != "api-key" and not lease.renewed
-        verdict = classify(failure, operation, refreshable)
+        verdict = judged(classify(failure, operation, refreshable), failure, lease.credential.error_rules)
         entry, member = self._of(lease)
         if entry is None or member is None or verdict.refresh:
             return verdict
-        if verdict not in (CLIENT, REQUEST, SEALED):
+        if verdict not in (CLIENT, REQUEST, SEALED) and verdict.reason != BY_RULE:
             member.failed += 1
         booked: Rest | None = None
         if verdict.cool is not None and self._cools(entry, verdict.cool):
@@ -303,11 +304,9 @@ class Pool:
         """One row for each credential, and one for each of its models that rests or failed last."""
         rows = []
         for member in self._table.members.values():
-            credential = member.credential
-            state = "disabled" if credential.disabled else "ready" if member.served else "unserved"
-            rows.append(row_of(member, "", member.whole, state, now))
+            rows.append(row_of(member, "", member.whole, now))
             rests = {entry.model: entry.rest for entry in member.entries if entry.rest.level or entry.rest.until > now}
-            rows += [row_of(member, model, rest, "ready", now) for model, rest in rests.items()]
+            rows += [row_of(member, model, rest, now) for model, rest in rests.items()]
         return rows
 
     def snapshot(self, now: float) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The pool's tables: who is a member, which entries stand behind which name, and what lists show."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from credentials.cooldown import Entry, Rest, Tier
@@ -28,12 +28,24 @@ class Member:
 
 @dataclass(slots=True)
 class Route:
-    """Everything behind one name. tiers: by priority, the highest first. record: what lists show."""
+    """Everything behind one name. tiers: by priority, the highest first. record: what lists show.
+
+    mapped: keys of the entries whose answers shall name the model as the client does.
+    """
 
     tiers: list[Tier]
     entries: list[Entry]
     record: Model
     listed: bool
+    mapped: frozenset[str] = frozenset()
+    owned: dict[str, list[Entry]] = field(default_factory=dict, repr=False)
+
+    def of(self, credential: str) -> list[Entry]:
+        """The entries of a credential, by its id; the index is made when it is first needed."""
+        if not self.owned:
+            for entry in self.entries:
+                self.owned.setdefault(entry.credential.id, []).append(entry)
+        return self.owned.get(credential, [])
 
     def earliest(self) -> Entry:
         """The entry that wakes first."""
@@ -87,7 +99,7 @@ class Table:
             return
         if credential.disabled or (self._settings.strategy == "weighted-round-robin" and credential.weight <= 0):
             return
-        alike = (provider.key, provider.lists, credential.models, credential.excluded)
+        alike = (provider.key, provider.lists, credential.models, credential.excluded, credential.aliases)
         if alike not in self._offers:  # keys of one kind offer the same: a thousand of them are read as one
             self._offers[alike] = offers_of(credential, provider, self._catalog)
         for offer in self._offers[alike]:
@@ -124,7 +136,28 @@ class Table:
             entries=entries,
             record=(listed[0] if listed else ordered[0][0]).record,
             listed=bool(listed),
+            mapped=frozenset(entry.key for offer, entry, _ in ordered if offer.mapped),
         )
+
+    def awake_at(self, credential: str, name: str) -> float | None:
+        """See `Pool.awake_at`."""
+        route = self.routes.get(name)
+        return min((entry.until for entry in route.of(credential)), default=None) if route else None
+
+    def update(self, credentials: Iterable[Credential]) -> Iterator[list[Entry]]:
+        """See `Pool.update`. Gives the entries of each credential whose rests may have ended."""
+        for credential in credentials:
+            member = self.members.get(credential.id)
+            if member is None:
+                continue
+            changed = member.credential.secret != credential.secret
+            member.credential = credential
+            for entry in member.entries:
+                entry.credential = credential
+            for rest in (member.whole, *(entry.rest for entry in member.entries)) if changed else ():
+                if rest.hides:
+                    rest.clear()
+            yield member.entries
 
     # --- names ------------------------------------------------------------------------------------------------------
 
@@ -178,15 +211,43 @@ def _hidden(entry: Entry, now: float) -> bool:
     return any(rest.hides and rest.until > now for rest in (entry.rest, entry.whole))
 
 
-def row_of(member: Member, model: str, rest: Rest, state: str, now: float) -> Row:
-    """A line for the table of credentials; `state` is what it is in while it does not rest."""
+_ADVICE = {
+    "invalid_grant": "the log-in has ended: log in again",
+    "unauthorized": "the upstream takes its token no more: log in again",
+    "validation_required": "the upstream wants the account's owner to verify it",
+}
+"""What to do about an account that is refused as a whole, by the reason of its rest."""
+
+
+def state_of(member: Member, now: float) -> tuple[str, str]:
+    """What a credential as a whole is in, and what to do about it: (state, advice)."""
+    credential, whole = member.credential, member.whole
+    if credential.disabled:
+        return "disabled", ""
+    if not member.served:
+        return "unserved", ""
+    if credential.kind == "api-key":
+        return ("cooling" if whole.until > now else "ready"), ""
+    if whole.reason in _ADVICE and (whole.until > now or whole.level):
+        return "invalid", _ADVICE[whole.reason]
+    if whole.until > now:
+        return "cooling", ""
+    if 0 < credential.expires <= now:
+        return "expired", "is renewed with its next use" if credential.renewable else "log in again"
+    return "ready", ""
+
+
+def row_of(member: Member, model: str, rest: Rest, now: float) -> Row:
+    """A line for the table of credentials: of the whole one, or of one of its models."""
     cooling = rest.until > now
+    state, advice = ("cooling" if cooling else "ready", "") if model else state_of(member, now)
     return Row(
         id=member.credential.id,
         label=member.credential.label,
         provider=member.credential.provider,
         model=model,
-        state="cooling" if cooling else state,
+        state=state,
+        advice=advice,
         reason=rest.reason,
         until=rest.until if cooling else 0.0,
         reset=rest.reset if rest.reset > now else 0.0,

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from addons.config.listen import leads_back
-from addons.config.model import Compatible, CompatKey, Config, ModelLine, ProviderKey
-from credentials.model import Credential, ModelEntry, Secret
+from addons.config.model import Compatible, CompatKey, Config, ErrorRule, ModelLine, ProviderKey
+from credentials import error_rules
+from credentials.accounts import Customs
+from credentials.model import Credential, ModelAlias, ModelEntry, Secret
 
 # The providers that exist without any config, and those of credential files. An openai-compatibility entry of the same
 # name gets another key, or it would take their requests.
@@ -160,6 +162,7 @@ def _of_key(kind: Kind, entry: ProviderKey, names: _Names, source: str) -> Crede
         request_retry=entry.request_retry,
         disable_cooling=entry.disable_cooling,
         source=source,
+        error_rules=_rules(entry.request_scoped_errors),
     )
 
 
@@ -185,11 +188,43 @@ def _of_compatible(entry: Compatible, key: CompatKey | None, names: _Names, sour
         request_retry=entry.request_retry,
         disable_cooling=entry.disable_cooling,
         source=source,
+        error_rules=_rules(entry.request_scoped_errors),
+    )
+
+
+def customs_of(config: Config) -> Customs:
+    """What the config says of all accounts of a provider."""
+    return Customs(
+        aliases={
+            channel: tuple(
+                ModelAlias(one.name, one.alias, one.fork, one.display_name, one.force_mapping) for one in aliases
+            )
+            for channel, aliases in config.oauth_model_alias.items()
+        },
+        excluded=config.oauth_excluded_models,
+        error_rules={channel: _rules(lines) for channel, lines in config.oauth_request_scoped_errors.items()},
     )
 
 
 def _models(lines: Sequence[ModelLine]) -> tuple[ModelEntry, ...]:
-    return tuple(ModelEntry(line.name, "" if line.alias == line.name else line.alias) for line in lines)
+    return tuple(
+        ModelEntry(
+            name=line.name,
+            alias="" if line.alias == line.name else line.alias,
+            display_name=line.display_name,
+            context=line.max_context_length or 0,
+            levels=line.thinking.levels if line.thinking is not None else None,
+            inputs=line.input_modalities,
+            outputs=line.output_modalities,
+            force_mapping=line.force_mapping,
+        )
+        for line in lines
+    )
+
+
+def _rules(lines: Sequence[ErrorRule]) -> tuple[error_rules.ErrorRule, ...]:
+    """The patterns were tried when the config was read."""
+    return tuple(error_rules.rule(line.status, line.match, line.match_regexr, line.action) for line in lines)
 
 
 def _usable(url: str) -> bool:

@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Literal
 
 from addons.config.credentials import credentials_of, from_environment
-from addons.config.discover import credential_files, discover, type_of
+from addons.config.discover import credential_files, discover
 from addons.config.listen import is_loopback, leads_back, tls_refusal, try_port
 from addons.config.load import Loaded, find, load
 from addons.config.model import Config, Tls
+from credentials.accounts import NOT_WHOLE, Accounts, Customs
+from credentials.file_store import open_store
 from credentials.model import Credential
+from providers import catalog
 
 State = Literal["ok", "warning", "error"]
 
@@ -58,12 +61,14 @@ def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> lis
     auth_dir = config.auth_path(home)
     if not auth_dir.is_absolute():
         auth_dir = cwd / auth_dir
+    accounts = Accounts(open_store(auth_dir, env, home))
+    accounts.load()
     checks = [check_python(), check_packages(), *check_lock(ROOT / "requirements.lock")]
     checks += [*check_mitmproxy(home / ".mitmproxy"), *check_disk(home), check_config(path, loaded)]
     if loaded.config is not None:
-        checks += [check_credentials(config, path is not None, env), check_listen(config)]
+        checks += [check_credentials(config, path is not None, env, accounts), check_listen(config)]
         checks += [check_port(config.host, config.port), *check_tls(config, cwd)]
-    checks += [check_auth_dir(auth_dir), *check_files(auth_dir), check_environment(config, env)]
+    checks += [check_auth_dir(auth_dir), *check_files(auth_dir, accounts), check_environment(config, env)]
     found = discover(env, home, auth_dir)
     if found.log_ins:
         tools = ", ".join(dict.fromkeys(log_in.tool for log_in in found.log_ins))
@@ -150,9 +155,11 @@ def check_config(path: Path | None, loaded: Loaded) -> Check:
     return Check("config", state, str(path), tuple(advice))
 
 
-def check_credentials(config: Config, with_file: bool, env: Mapping[str, str]) -> Check:
-    """What could answer: keys of the config, and without a config those of the environment."""
-    counts = Counter(credential.provider for credential in credentials_of(config) if not credential.disabled)
+def check_credentials(config: Config, with_file: bool, env: Mapping[str, str], accounts: Accounts) -> Check:
+    """What could answer: keys of the config, accounts, and without a config the keys of the environment."""
+    served = catalog.load().providers
+    found = [*credentials_of(config), *(each for each in accounts.credentials(Customs()) if each.provider in served)]
+    counts = Counter(credential.provider for credential in found if not credential.disabled)
     if not with_file:
         counts.update(credential.provider for credential in from_environment(env, config.host, config.port))
     if counts:
@@ -224,19 +231,26 @@ def check_auth_dir(auth_dir: Path) -> Check:
     return Check("auth-dir", "ok", str(auth_dir))
 
 
-def check_files(auth_dir: Path) -> list[Check]:
-    """The credential files: readable, of a type, and for their owner's eyes only."""
+def check_files(auth_dir: Path, accounts: Accounts) -> list[Check]:
+    """The credential files: readable, of use, and for their owner's eyes only."""
+    if accounts.trouble and auth_dir.is_dir():
+        return [Check("accounts", "error", "none can be read", (accounts.trouble,))]
     files = credential_files(auth_dir)
     if not files:
         return []
+    served = catalog.load().providers
     advice = []
     for path in files:
-        if type_of(path) == "unreadable":
-            advice.append(f"{path.name} is not a JSON object with a type: it is skipped")
+        account = accounts.known.get(path.name)
+        if account is None:
+            advice.append(f"{path.name} {accounts.bad.get(path.name, NOT_WHOLE)}: it is skipped")
+        elif account.provider not in served:
+            advice.append(f"{path.name}: {account.provider} is not served yet: it rests")
         if _readable_by_others(path):
             advice.append(f"{path.name} can be read by others: chmod 600 {path}")
-    finding = f"{len(files)} in auth-dir; log-ins are not used yet"
-    return [Check("files", "warning" if advice else "ok", finding, tuple(advice))]
+    counts = Counter(account.provider for account in accounts.known.values())
+    known = ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "none"
+    return [Check("accounts", "warning" if advice else "ok", f"{known}, of {len(files)} files", tuple(advice))]
 
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

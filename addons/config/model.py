@@ -292,6 +292,7 @@ class Config:
     host: 127.0.0.1 by choice, also for `host: ""` (CLIProxyAPI: all interfaces). request_retry, max_retry_interval
     (seconds): 3 and 30, the values of CLIProxyAPI's example file (absent there: 0). ws_auth: as in its newest version.
     transient_error_cooldown_seconds: 0 means 60, -1 none. max_retry_credentials: 0 means all.
+    save_cooldown_status: True by choice (CLIProxyAPI: False).
     disable_image_generation: False, True, "chat" or "passthrough".
     extensions: files that add dialects or override pairs, loaded once (see translators/registry.py).
     oauth: client ids, secrets and addresses of log-ins, by provider (see providers/data/oauth.yaml).
@@ -311,7 +312,7 @@ class Config:
     max_retry_interval: int = 30
     disable_cooling: bool = False
     transient_error_cooldown_seconds: int = 0
-    save_cooldown_status: bool = False
+    save_cooldown_status: bool = True
     auth_auto_refresh_workers: int = 16
     quota_exceeded: QuotaExceeded = QuotaExceeded()
     routing: Routing = Routing()

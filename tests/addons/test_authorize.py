@@ -291,3 +291,20 @@ async def test_refused_seals_where_there_are_none_are_the_clients_to_know() -> N
         await attempt(here, exchange, SIGNATURE)
         assert exchange.refusal == SIGNATURE
         assert len(exchange.attempts) == 1
+
+
+async def test_a_mapped_model_is_named_as_the_client_named_it() -> None:
+    config = """
+claude-api-key:
+  - {api-key: sk-one, models: [{name: up, alias: mine, force-mapping: true}, {name: up, alias: other}]}
+"""
+    said = (
+        b'{"type":"message","id":"m","role":"assistant","model":"up","content":[],"stop_reason":"end_turn","usage":{}}'
+    )
+    with scene(config) as here:
+        for asked, told in (("mine", "mine"), ("mine(high)", "mine(high)"), ("other", "up")):
+            exchange = await attempt(here, here.open("/v1/messages", ASK | {"model": asked}))
+            assert exchange.wire is not None
+            assert json.loads(exchange.wire.body)["model"] == "up"
+            pump = exchange.wire.make_pump(False)
+            assert json.loads(pump.feed(said) + pump.finish())["model"] == told

@@ -127,7 +127,7 @@ def test_a_host_name_is_not_looked_up():
 def test_what_others_can_read_is_shown(house):
     house.write("claude-api-key: [{api-key: k}]\n").chmod(0o644)
     house.auth.mkdir(mode=0o755)
-    (house.auth / "a.json").write_text('{"type": "claude"}')
+    (house.auth / "a.json").write_text('{"type": "claude", "access_token": "t"}')
     (house.auth / "a.json").chmod(0o640)
     (house.auth / "b.json").write_text("{}")
     (house.auth / "b.json").chmod(0o600)
@@ -135,9 +135,9 @@ def test_what_others_can_read_is_shown(house):
     assert "chmod 600" in text
     assert f"chmod 700 {house.auth}" in text
     assert "a.json can be read by others" in text
-    assert "b.json is not a JSON object with a type" in text
-    assert "claude 1" in text
-    assert "2 in auth-dir; log-ins are not used yet" in text
+    assert "b.json has no `type`: this is no credential file: it is skipped" in text
+    assert "claude 2" in text  # the key and the account
+    assert "claude 1, of 2 files" in text
 
 
 def test_an_auth_dir_that_is_a_file_is_an_error(house):

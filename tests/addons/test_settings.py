@@ -11,6 +11,11 @@ from addons.settings import Settings
 from tests.addons.scene import LAB, TWO_KEYS
 
 
+@pytest.fixture(autouse=True)
+def _an_empty_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+
+
 def write(path: Path, text: str) -> str:
     path.write_text(text)
     path.chmod(0o600)
