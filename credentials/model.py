@@ -106,6 +106,11 @@ class Credential:
     disable_cooling: bool | None = None
     source: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[ModelAlias, ...] = ()
+    error_rules: tuple[ErrorRule, ...] = ()
+    parent: str = ""
+    expires: float = 0.0
+    renewable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +120,3 @@ class OwnClient:
     client_id: str = ""
     client_secret: Secret = field(default_factory=lambda: Secret(""))
     urls: Mapping[str, str] = field(default_factory=dict)
-    aliases: tuple[ModelAlias, ...] = ()
-    error_rules: tuple[ErrorRule, ...] = ()
-    parent: str = ""
-    expires: float = 0.0
-    renewable: bool = False
