@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from mitmproxy.http import HTTPFlow
 
@@ -13,8 +14,10 @@ from addons.exchanges import Exchange, Exchanges
 from addons.memory import Memory
 from addons.prepare import prepare, prepare_demo, unsealable
 from addons.provider_ways import UPSTREAM
+from addons.refresh import Refresh
 from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
+from credentials.refresh import Dead, Later, Refused
 from providers.address import BadAddress, NoSuchOperation
 from translators.errors import TranslationError
 from translators.model import Failure
@@ -24,23 +27,29 @@ _FAULTS = ("invalid", "model", "context", "too_large", "unprocessable")
 
 
 class Authorize:
-    """Answers the engine's question, attempt by attempt."""
+    """Answers the engine's question, attempt by attempt. refresh: renews the tokens of log-ins, None where there are
+    none.
+    """
 
-    def __init__(self, exchanges: Exchanges, memory: Memory) -> None:
+    def __init__(self, exchanges: Exchanges, memory: Memory, refresh: Refresh | None = None) -> None:
         self.exchanges = exchanges
         self.memory = memory
         self.affinity = Affinity()
+        self.refresh = refresh
 
     async def cliproxy_attempt(self, flow: HTTPFlow) -> None:
-        """Decide what could not be decided at once: wait for a cooldown to end, count tokens in a thread."""
+        """Decide what could not be decided at once: wait for a cooldown to end, renew a token, count in a thread."""
         exchange = self.exchanges.get(flow)
-        if exchange is not None and exchange.wait is None and not exchange.decided:
+        if exchange is not None and exchange.wait is None and exchange.stale is None and not exchange.decided:
             self._try(exchange, self._next)
         while exchange is not None and flow.response is None:
             if self._to_be_counted(exchange):
                 await self._count_here(flow, exchange)
             if exchange.decided or flow.response is not None:
                 return
+            if exchange.stale is not None:
+                await self._renew(exchange, exchange.stale)
+                continue
             await asyncio.sleep(exchange.wait or 0)
             exchange.wait = None
             self._try(exchange, self._lease)
@@ -107,8 +116,13 @@ class Authorize:
         )
         if lease is None:
             return failure
+        if self.refresh is None or not self.refresh.renews(lease.credential):
+            lease = replace(lease, renewed=True)
         verdict = exchange.runtime.pool.report(lease, failure, time.time(), UPSTREAM[exchange.call.operation])
         attempt.verdict = verdict.reason
+        if verdict.refresh:
+            exchange.stale = lease
+            return None
         self.affinity.failed(exchange, verdict)
         if verdict.other_kind:
             exchange.avoid_kind = lease.credential.kind
@@ -119,6 +133,8 @@ class Authorize:
         failure = self._report(exchange) if exchange.attempts else None
         if failure is not None:
             exchange.refusal = failure
+        elif exchange.stale is not None:
+            return  # cliproxy_attempt renews it
         elif exchange.lease is not None and exchange.attempts and exchange.attempt.verdict == SEALED.reason:
             prepare(exchange, exchange.lease, self.memory)
         elif exchange.runtime.demo and demo.serves(exchange.asked.model):
@@ -139,16 +155,11 @@ class Authorize:
             found = self._ask(exchange, exchange.resolution)
             if not isinstance(found, Lease):
                 break
-            try:
-                prepare(exchange, found, self.memory)
-            except (NoSuchOperation, BadAddress) as error:  # another credential of the same model may be better off
-                pool.release(found, time.time())
-                unable = error
-            except Exception:
-                pool.release(found, time.time())
-                raise
-            else:
-                exchange.lease = found
+            if self.refresh is not None and self.refresh.stale(found.credential):
+                exchange.stale = found
+                return
+            unable = self._begin(exchange, found)
+            if unable is None:
                 return
         if unable is not None and not exchange.attempts:
             kind = "server" if isinstance(unable, BadAddress) else "unsupported"
@@ -156,11 +167,70 @@ class Authorize:
             return
         wait = pool.waits(exchange.resolution, time.time(), exchange.rounds)
         if wait is None or wait > pool.settings.max_retry_interval or not exchange.again:
-            exchange.refusal = _nobody(found, exchange.attempt.failure if exchange.attempts else None)
+            last = exchange.attempt.failure if exchange.attempts else None
+            exchange.refusal = _nobody(found, exchange.trouble or last)
             return
         exchange.rounds += 1
         exchange.tried.clear()
         exchange.wait = wait
+
+    def _begin(self, exchange: Exchange, lease: Lease) -> NoSuchOperation | BadAddress | None:
+        """Set the wire of a lease; gives what keeps this credential, but perhaps no other of the model, from it."""
+        try:
+            prepare(exchange, lease, self.memory)
+        except (NoSuchOperation, BadAddress) as error:
+            exchange.runtime.pool.release(lease, time.time())
+            return error
+        except Exception:
+            exchange.runtime.pool.release(lease, time.time())
+            raise
+        exchange.lease, exchange.trouble = lease, None
+        return None
+
+    # --- tokens -----------------------------------------------------------------------------------------------------
+
+    async def _renew(self, exchange: Exchange, lease: Lease) -> None:
+        """Renew the token of a lease and go on with it; if that cannot be, with the next credential."""
+        assert self.refresh is not None
+        pool = exchange.runtime.pool
+        refused = bool(exchange.attempts) and exchange.lease is not None and exchange.lease.serial == lease.serial
+        try:
+            lease = pool.renew(lease, await self.refresh.renewed(lease.credential))
+        except Later as later:
+            if refused or self.refresh.over(lease.credential):
+                self._unrenewed(exchange, lease, later)
+                return
+        except Dead as dead:
+            self._unrenewed(exchange, lease, dead)
+            return
+        except BaseException:
+            pool.release(lease, time.time())
+            raise
+        finally:
+            exchange.stale = None
+        self._try(exchange, lambda exchange: self._go_on(exchange, lease))
+
+    def _go_on(self, exchange: Exchange, lease: Lease) -> None:
+        if self._begin(exchange, lease) is not None:
+            self._lease(exchange)
+
+    def _unrenewed(self, exchange: Exchange, lease: Lease, refused: Refused) -> None:
+        """There is no new token: the credential rests, and the next is asked."""
+        pool, now = exchange.runtime.pool, time.time()
+        if isinstance(refused, Later):
+            failure = Failure(
+                kind="upstream",
+                message=str(refused),
+                retry_after=refused.retry_after,
+                origin="cliproxy",
+                code="refresh",
+            )
+            pool.report(replace(lease, renewed=True), failure, now, UPSTREAM[exchange.call.operation])
+        else:
+            failure = Failure(kind="auth", message=str(refused), origin="cliproxy", code="invalid_grant")
+            pool.release(lease, now)  # it rests already: see Refresh
+        exchange.trouble = failure
+        self._try(exchange, self._lease)
 
     def _ask(self, exchange: Exchange, resolution: Resolution) -> Lease | Cooling | Exhausted:
         found = exchange.runtime.pool.lease(

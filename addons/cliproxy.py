@@ -21,6 +21,7 @@ from addons.listen import Listen
 from addons.memory import Memory
 from addons.models import Models
 from addons.record import Record
+from addons.refresh import Refresh
 from addons.route import Route
 from addons.settings import Settings
 
@@ -31,7 +32,8 @@ models = Models(settings, exchanges)
 listen = Listen(settings)
 
 memory = Memory(exchanges)
-authorize = Authorize(exchanges, memory)
+refresh = Refresh(settings)
+authorize = Authorize(exchanges, memory, refresh)
 terms.choose = authorize.choose
 
 addons = [
@@ -39,6 +41,7 @@ addons = [
     Cooldowns(settings),  # what rests, over a restart
     listen,  # our port, and only ours
     Engine(settings, terms),  # our HTTP layer under each client connection
+    refresh,  # tokens of log-ins are renewed
     Guard(settings, terms, exchanges),  # who may ask
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange

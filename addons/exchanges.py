@@ -111,6 +111,7 @@ class Exchange:
 
     unsealed: the upstream has refused reasoning state; what is sent goes without that of finished turns, or of all.
     session: names of the conversation, None while nobody has asked for them.
+    stale: a lease whose token must be renewed before anything is sent with it. trouble: why that was not possible.
     """
 
     flow: HTTPFlow
@@ -134,6 +135,8 @@ class Exchange:
     avoid_kind: str = ""
     unsealed: Literal["", "past", "all"] = ""
     wait: float | None = None
+    stale: "Lease | None" = None
+    trouble: Failure | None = None
     wire: Wire | None = None
     refusal: Failure | None = None
     pump: Pump | None = None

@@ -79,12 +79,9 @@ def expired(account: Account, now: float) -> bool:
     return not secret_of(account) or 0 < end <= now
 
 
-def stale(account: Account, now: float) -> bool:
-    """It must be renewed before a request may use it."""
-    if not renewable(account):
-        return False
-    end = expires_of(account)
-    return not secret_of(account) or 0 < end <= now + MARGINS.get(account.provider, MARGIN)
+def stale(provider: str, secret: Secret, end: float, now: float) -> bool:
+    """A token that must be renewed before a request may use it. end: 0 unknown."""
+    return not secret or 0 < end <= now + MARGINS.get(provider, MARGIN)
 
 
 def due(account: Account, now: float) -> bool:

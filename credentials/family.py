@@ -29,6 +29,13 @@ class Found(NamedTuple):
     revision: str
 
 
+class Place(NamedTuple):
+    """A file's name, and the revision of what is in it."""
+
+    name: str
+    revision: str
+
+
 @dataclass(slots=True)
 class Family:
     """names: of the files, the wanted one first. Their locks are held until `release`."""
@@ -78,22 +85,25 @@ def take(store: Store, name: str) -> Family:
         if before.account.provider in UNWRITTEN:
             return Family((name,), before, ExitStack())
         others = _sharing(store, before.account)
+        alike: dict[str, str] = {}  # what has the same content may be the same file by another name: one lock, not two
+        for each in sorted((Place(name, before.revision), *others)):
+            alike.setdefault(each.revision, each.name)
         with ExitStack() as locks:
-            for each in sorted({name, *others}):  # everybody in the same order: nobody waits in a ring
-                locks.enter_context(store.locked(each))
+            for each_name in sorted(alike.values()):  # everybody in the same order: nobody waits in a ring
+                locks.enter_context(store.locked(each_name))
             found = read(store, name)
             if found.account.refresh == before.account.refresh:
-                return Family((name, *others), found, locks.pop_all())
+                return Family((name, *(each.name for each in others)), found, locks.pop_all())
     raise Unavailable(f"{name} changes again and again: what else writes it?")
 
 
-def _sharing(store: Store, account: Account) -> list[str]:
+def _sharing(store: Store, account: Account) -> list[Place]:
     """The other files with the same refresh token."""
     token = account.refresh
     if not token:
         return []
     needle = token.reveal().encode()
-    found = []
+    found: list[Place] = []
     for name in store.names():
         if name == account.name:
             continue
@@ -105,7 +115,7 @@ def _sharing(store: Store, account: Account) -> list[str]:
         except BadFile:
             continue
         if same:
-            found.append(name)
+            found.append(Place(name, stored.revision))
     return found
 
 

@@ -265,26 +265,37 @@ class Pool:
 
     # --- by hand ----------------------------------------------------------------------------------------------------
 
-    def cool(self, credential: str, seconds: float, now: float, *, model: str = "", reason: str = "by hand") -> int:
-        """Let a credential (by id or label), or one upstream model of it, rest. Gives the number of entries meant."""
+    def cool(
+        self,
+        credential: str,
+        seconds: float,
+        now: float,
+        *,
+        model: str = "",
+        reason: str = "by hand",
+        hides: bool = False,
+    ) -> int:
+        """Let a credential (by id or label), or one upstream model of it, rest. Gives the number of entries meant.
+
+        hides: as a refusal does, it takes models that nobody else serves off the lists, and ends with a new secret.
+        """
         touched = 0
         for member, entries in self._meant(credential, model):
             for rest in {id(rest): rest for rest in ([e.rest for e in entries] if model else [member.whole])}.values():
                 self._serial += 1
                 rest.clear()
-                rest.until, rest.reason, rest.since = now + seconds, reason, self._serial
+                rest.until, rest.reason, rest.since, rest.hides = now + seconds, reason, self._serial, hides
             touched += self._refreshed(entries, now)
         return touched
 
-    def clear(self, now: float, *, credential: str = "", model: str = "") -> int:
-        """End the rests of a credential (by id or label), of one upstream model, or all. Gives the number of entries
-        meant."""
+    def clear(self, now: float, *, credential: str = "", model: str = "", reason: str = "") -> int:
+        """End the rests of a credential (by id or label), of one upstream model, or all; with a reason, only those for
+        it. Gives the number of entries meant."""
         touched = 0
         for member, entries in self._meant(credential, model):
-            for entry in entries:
-                entry.rest.clear()
-            if not model:
-                member.whole.clear()
+            for rest in (*(entry.rest for entry in entries), *(() if model else (member.whole,))):
+                if reason in ("", rest.reason):
+                    rest.clear()
             touched += self._refreshed(entries, now)
         return touched
 

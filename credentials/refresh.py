@@ -26,7 +26,7 @@ from typing import Protocol
 
 from credentials import family as files
 from credentials.account import Account, BadFile, Tokens
-from credentials.due import HOUR, MINUTE, UNWRITTEN, expired, expires_of, renewable, secret_of, stale
+from credentials.due import HOUR, MINUTE, UNWRITTEN, expires_of, renewable, secret_of, stale
 from credentials.family import Family, Found, Gone, Renewal
 from credentials.model import Secret
 from credentials.oauth.flow import Failed, Steps
@@ -254,7 +254,8 @@ class Refresher:
         """What is on the disk if that will do, else a renewal. The files are locked."""
         for again in (True, False):
             account = family.found.account
-            if secret_of(account) != used and not expired(account, self._clock()) and not stale(account, self._clock()):
+            secret = secret_of(account)
+            if secret != used and not stale(account.provider, secret, expires_of(account), self._clock()):
                 return account
             self._check(name, family.found)
             asked = self._clock()
