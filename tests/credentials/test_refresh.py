@@ -1,0 +1,457 @@
+"""One renewal for everybody, and no refresh token lost: races, crashes, full disks, other programs."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+
+import pytest
+
+from credentials.account import read_account, write_time
+from credentials.due import secret_of
+from credentials.model import Secret
+from credentials.oauth.flow import Failed
+from credentials.refresh import FAILURE_PAUSE, SHORTEST_PAUSE, UNMOVED_PAUSE, Dead, Later, Refresher
+from tests.credentials.plain_store import PlainStore
+from tests.credentials.refreshing import Driver, steps_of
+from tests.credentials.token_server import TokenServer
+
+NAME = "kimi-1.json"
+
+
+class Clock:
+    """Unix seconds that stand still."""
+
+    def __init__(self, now=1_800_000_000.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+class House:
+    """A folder with a log-in, the server that gave it, and refreshers over both."""
+
+    def __init__(self, folder, server, clock):
+        self.folder, self.server, self.clock = folder, server, clock
+        self.store = PlainStore(folder)
+        self.told = []
+        self.driver = Driver()
+        self.made = []
+
+    def file(self, name=NAME, token="ana", number=0, **more):
+        body = {
+            "type": "kimi",
+            "access_token": f"at-{token}-{number}",
+            "refresh_token": f"rt-{token}-{number}",
+            "expired": write_time(self.clock.now - 60),
+            "prefix": "mine",
+        }
+        (self.folder / name).write_text(json.dumps(body | more))
+
+    def body(self, name=NAME):
+        return json.loads((self.folder / name).read_bytes())
+
+    def refresher(self, drive=None):
+        made = Refresher(self.store, self.steps, drive or self.driver, self.clock, tell=self.told.append)
+        self.made.append(made)
+        return made
+
+    async def close(self):
+        self.store.full = False
+        for refresher in self.made:
+            await refresher.close()
+
+    def steps(self, account):
+        return steps_of(self.server.url, self.clock)(account)
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with TokenServer() as server:
+        server.add("ana")
+        made = House(tmp_path, server, Clock())
+        made.file()
+        yield made
+        await made.close()
+
+
+def old(number=0):
+    return Secret(f"at-ana-{number}")
+
+
+# --- one for all ----------------------------------------------------------------------------------------------------
+
+
+async def test_many_callers_one_renewal(house):
+    refresher = house.refresher()
+    got = await asyncio.gather(*(refresher.refreshed(NAME, old()) for _ in range(50)))
+    assert {secret_of(account) for account in got} == {Secret("at-ana-1")}
+    assert house.server.asked == ["rt-ana-0"]
+    body = house.body()
+    assert (body["access_token"], body["refresh_token"], body["prefix"]) == ("at-ana-1", "rt-ana-1", "mine")
+    assert not refresher.busy(NAME)
+
+
+async def test_many_callers_in_two_processes_one_renewal(house):
+    arguments = ("callers", str(house.folder), house.server.url, NAME, "50", "at-ana-0")
+    house.server.delay = 0.1
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.credentials.refreshing", *arguments, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    said = [(await process.communicate())[0].decode().split() for process in processes]
+    assert said == [["at-ana-1"], ["at-ana-1"]]
+    assert house.server.asked == ["rt-ana-0"]
+
+
+async def test_what_is_newer_on_the_disk_is_taken(house):
+    house.file(number=7, expired=write_time(house.clock.now + 600))
+    account = await house.refresher().refreshed(NAME, old())
+    assert account.access == Secret("at-ana-7")
+    assert house.server.asked == []
+
+
+async def test_what_is_newer_but_over_is_renewed(house):
+    assert (await house.refresher().refreshed(NAME, Secret("at-ana-before"))).access == Secret("at-ana-1")
+
+
+async def test_who_comes_in_the_middle_with_the_newest_token_gets_a_newer_one(house):
+    """A flight for an older token brings what this caller has already."""
+    house.file(expired=write_time(house.clock.now + 600))
+    refresher = house.refresher()
+    first = asyncio.ensure_future(refresher.refreshed(NAME, Secret("at-ana-before")))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(refresher.refreshed(NAME, old()))
+    assert (await first).access == old()
+    assert (await second).access == Secret("at-ana-1")
+
+
+async def test_a_waiter_that_leaves_does_not_stop_it(house):
+    refresher = house.refresher()
+    leaves, stays = (asyncio.ensure_future(refresher.refreshed(NAME, old())) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    assert (await stays).access == Secret("at-ana-1")
+    assert leaves.cancelled()
+
+
+async def test_patience_ends_and_the_renewal_goes_on(house):
+    gate = asyncio.Event()
+
+    async def slow(steps, *, proxy=None):
+        await gate.wait()
+        return await house.driver(steps)
+
+    refresher = house.refresher(slow)
+    with pytest.raises(Later):
+        await refresher.refreshed(NAME, old(), patience=0.01)
+    assert refresher.busy(NAME)
+    gate.set()
+    await refresher.close()
+    assert house.body()["refresh_token"] == "rt-ana-1"
+
+
+async def test_one_does_not_hold_up_another(house):
+    house.server.add("ben")
+    house.file("kimi-2.json", "ben")
+    gate = asyncio.Event()
+
+    def refresh(account):
+        return account, steps_of(house.server.url, house.clock)(account)
+
+    async def ana_hangs(found, *, proxy=None):
+        account, steps = found
+        if account.name == NAME:
+            await gate.wait()
+        return await house.driver(steps)
+
+    refresher = Refresher(house.store, refresh, ana_hangs, house.clock)
+    house.made.append(refresher)
+    hangs = asyncio.ensure_future(refresher.refreshed(NAME, old()))
+    assert (await refresher.refreshed("kimi-2.json", Secret("at-ben-0"))).access == Secret("at-ben-1")
+    assert not hangs.done()
+    gate.set()
+    await hangs
+
+
+async def test_copies_of_a_log_in_are_renewed_together(house):
+    house.file("a-copy.json", prefix="other")
+    house.file("z-copy.json")  # the same content
+    refresher = house.refresher()
+    names = (NAME, "a-copy.json", "z-copy.json")
+    got = await asyncio.gather(*(refresher.refreshed(name, old()) for name in names))
+    assert {account.access for account in got} == {Secret("at-ana-1")}
+    assert house.server.asked == ["rt-ana-0"]
+    assert [house.body(name)["refresh_token"] for name in names] == ["rt-ana-1"] * 3
+    assert [account.body["prefix"] for account in got] == ["mine", "other", "mine"]
+
+
+# --- what others write ----------------------------------------------------------------------------------------------
+
+
+async def test_what_others_write_meanwhile_stays(house):
+    """Another setting, at the moment of our write: the tokens go into what is there by then."""
+
+    def someone(name):
+        house.store.before_write = lambda name: None
+        house.file(note="by hand")
+
+    house.store.before_write = someone
+    await house.refresher().refreshed(NAME, old())
+    assert (house.body()["note"], house.body()["refresh_token"]) == ("by hand", "rt-ana-1")
+
+
+async def test_a_new_log_in_made_meanwhile_wins(house):
+    def someone(name):
+        house.store.before_write = lambda name: None
+        house.file(token="new", last_refresh=write_time(house.clock.now), expired=write_time(house.clock.now + 900))
+
+    house.store.before_write = someone
+    account = await house.refresher().refreshed(NAME, old())
+    assert (house.body()["refresh_token"], account.access) == ("rt-new-0", Secret("at-new-0"))
+
+
+async def test_a_file_put_back_to_a_spent_token_is_mended(house):
+    refresher = house.refresher()
+    await refresher.refreshed(NAME, old())
+    house.file(note="an older state, with another setting")
+    account = await refresher.refreshed(NAME, old())
+    assert account.access == Secret("at-ana-1")
+    assert house.server.asked == ["rt-ana-0"]
+    assert (house.body()["refresh_token"], house.body()["note"][:8]) == ("rt-ana-1", "an older")
+    assert NAME in house.told[0]
+
+
+async def test_a_file_that_goes_meanwhile_is_not_brought_back(house):
+    house.store.before_write = lambda name: (house.folder / name).unlink(missing_ok=True)
+    assert (await house.refresher().refreshed(NAME, old())).access == Secret("at-ana-1")
+    assert not (house.folder / NAME).exists()
+    with pytest.raises(Dead):
+        await house.refresher().refreshed(NAME, old(1))
+
+
+async def test_invalid_grant_and_somebody_else_was_faster(house):
+    """A program that knows no locks has spent the token and written its successor."""
+    house.file("other.json")
+    other = house.refresher()
+
+    async def late(steps, *, proxy=None):
+        if house.body()["refresh_token"] == "rt-ana-0":
+            await house.driver(
+                steps_of(house.server.url, house.clock)(read_account("x.json", (house.folder / NAME).read_bytes()))
+            )
+            house.server.log_ins["ana"].alive = True
+            house.file(number=1)
+            house.server.log_ins["ana"].before = ""
+            raise Failed("refused: invalid_grant", dead=True, code="invalid_grant")
+        return await house.driver(steps)
+
+    del other
+    (house.folder / "other.json").unlink()
+    account = await house.refresher(late).refreshed(NAME, old())
+    assert account.access == Secret("at-ana-2")
+    assert house.body()["refresh_token"] == "rt-ana-2"
+    assert house.server.asked == ["rt-ana-0", "rt-ana-1"]
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+async def test_dead_until_the_file_changes(house):
+    house.server.log_ins["ana"].alive = False
+    refresher = house.refresher()
+    for _ in range(3):
+        with pytest.raises(Dead, match=r"scripts/login kimi"):
+            await refresher.refreshed(NAME, old())
+    house.clock.now += 1e9
+    assert isinstance(refresher.halted(NAME), Dead)
+    assert len(house.server.asked) == 1
+    assert await refresher.look_again() == []
+    house.server.add("new")
+    house.file(token="new")
+    assert await refresher.look_again() == [NAME]
+    assert refresher.halted(NAME) is None
+    assert (await refresher.refreshed(NAME, old())).access == Secret("at-new-1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({}, FAILURE_PAUSE),
+        ({"retry-after": "1"}, SHORTEST_PAUSE),
+        ({"retry-after": "40"}, 40.0),
+        ({"retry-after": "9999"}, FAILURE_PAUSE),
+    ],
+)
+async def test_a_refusal_is_not_repeated_at_once(house, headers, pause):
+    house.server.refuse = 429, headers, {"error": "rate_limited"}
+    refresher = house.refresher()
+    for _ in range(2):
+        with pytest.raises(Later) as caught:
+            await refresher.refreshed(NAME, old())
+        assert caught.value.retry_after == pause
+    assert len(house.server.asked) == 1
+    house.server.refuse = None
+    house.clock.now += pause - 1
+    with pytest.raises(Later) as caught:
+        await refresher.refreshed(NAME, old())
+    assert caught.value.retry_after == pytest.approx(1)
+    house.clock.now += 1
+    assert (await refresher.refreshed(NAME, old())).access == Secret("at-ana-1")
+
+
+async def test_a_network_that_was_away_is_tried_soon(house):
+    async def nobody(steps, *, proxy=None):
+        raise Failed("unreachable", code="unreachable")
+
+    refresher, pauses = house.refresher(nobody), []
+    for _ in range(8):
+        with pytest.raises(Later) as caught:
+            await refresher.refreshed(NAME, old())
+        pauses.append(caught.value.retry_after)
+        house.clock.now += caught.value.retry_after
+    assert pauses[:3] == [5, 10, 20]
+    assert pauses[-1] == FAILURE_PAUSE
+
+
+async def test_an_expiry_that_does_not_move(house):
+    house.server.expires_in = -(10**9)
+    refresher = house.refresher()
+    await refresher.refreshed(NAME, old())
+    with pytest.raises(Later):
+        await refresher.refreshed(NAME, old(1))
+    house.clock.now += UNMOVED_PAUSE
+    assert (await refresher.refreshed(NAME, old(1))).access == Secret("at-ana-2")
+
+
+async def test_nothing_to_renew_it_with(house):
+    house.file(refresh_token="")
+    with pytest.raises(Dead, match="scripts/login kimi"):
+        await house.refresher().refreshed(NAME, old())
+    assert house.server.asked == []
+
+
+async def test_a_server_that_does_not_rotate(house):
+    house.server.rotates = False
+    refresher = house.refresher()
+    for number in (1, 2):
+        assert (await refresher.refreshed(NAME, old(number - 1))).access == Secret(f"at-ana-{number}")
+    assert house.body()["refresh_token"] == "rt-ana-0"
+
+
+async def test_minted_tokens_stay_in_memory(house):
+    body = {"type": "vertex", "service_account": {"private_key": "PEM"}, "refresh_token": "rt-ana-0"}
+    (house.folder / NAME).write_text(json.dumps(body))
+    refresher = house.refresher()
+    first = await refresher.refreshed(NAME, Secret(""))
+    assert (await refresher.refreshed(NAME, Secret(""))).access == first.access == Secret("at-ana-1")
+    assert house.body() == body
+
+
+# --- full disks and crashes -----------------------------------------------------------------------------------------
+
+
+async def test_a_full_disk_loses_nothing(house):
+    refresher = house.refresher()
+    house.store.full = True
+    assert (await refresher.refreshed(NAME, old())).access == Secret("at-ana-1")
+    assert "NOT SAVED" in house.told[0]
+    assert house.body()["refresh_token"] == "rt-ana-0"
+    assert (await refresher.refreshed(NAME, old())).access == Secret("at-ana-1")  # from memory
+    assert (await refresher.refreshed(NAME, old(1))).access == Secret("at-ana-2")  # with the token in memory
+    await refresher.save_late()
+    assert house.body()["refresh_token"] == "rt-ana-0"
+    house.store.full = False
+    await refresher.save_late()
+    assert (house.body()["refresh_token"], house.body()["prefix"]) == ("rt-ana-2", "mine")
+    assert "saved now" in house.told[-1]
+    assert house.server.log_ins["ana"].alive
+    with house.store.locked(NAME):  # it is free again
+        pass
+
+
+async def test_nobody_else_spends_what_is_spent_while_the_disk_is_full(house):
+    first, second = house.refresher(), house.refresher()
+    house.store.full = True
+    await first.refreshed(NAME, old())
+    waits = asyncio.ensure_future(second.refreshed(NAME, old()))
+    done, _ = await asyncio.wait({waits}, timeout=0.05)
+    assert not done
+    house.store.full = False
+    await first.save_late()
+    assert (await waits).access == Secret("at-ana-1")
+    assert house.server.asked == ["rt-ana-0"]
+
+
+@pytest.mark.parametrize("grace", [True, False])
+async def test_a_crash_between_answer_and_write(house, grace):
+    """The one window there is: with the vendor's grace the next attempt heals it, without it a person must log in."""
+    house.server.grace = grace
+
+    async def crashes(steps, *, proxy=None):
+        await house.driver(steps)
+        raise asyncio.CancelledError
+
+    with pytest.raises(Later):
+        await house.refresher(crashes).refreshed(NAME, old())
+    assert house.body()["refresh_token"] == "rt-ana-0"
+    after = house.refresher()
+    if grace:
+        assert (await after.refreshed(NAME, old())).access == Secret("at-ana-1")
+    else:
+        with pytest.raises(Dead, match="scripts/login kimi"):
+            await after.refreshed(NAME, old())
+
+
+async def test_random_kills_lose_no_rotating_token(house):
+    """REFRESH_SECONDS makes it longer; about 250 rounds a second."""
+    house.server.grace = True
+    house.file(expired=write_time(time.time() - 60))
+    seconds = os.environ.get("REFRESH_SECONDS", "5")
+    arguments = ("killed", str(house.folder), house.server.url, NAME, seconds, "1")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.credentials.refreshing", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said
+    assert int(said) >= 20
+    log_in = house.server.log_ins["ana"]
+    print(int(said), "kills,", log_in.count, "rounds")
+    assert log_in.alive
+    assert log_in.count >= 100
+    before = secret_of(read_account(NAME, (house.folder / NAME).read_bytes()))
+    assert (await house.refresher().refreshed(NAME, before)).access.reveal().startswith("at-ana-")
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+
+async def test_secrets_are_not_told(house, caplog):
+    caplog.set_level(logging.DEBUG)
+
+    async def breaks(steps, *, proxy=None):
+        ask = next(steps)
+        raise KeyError(f"{ask.form} {house.body()}")
+
+    house.store.full = True
+    found = []
+    for drive in (breaks, None):
+        refresher = house.refresher(drive)
+        house.server.refuse = None if drive else (400, {}, {"error": "invalid_grant"})
+        try:
+            await refresher.refreshed(NAME, old())
+        except (Dead, Later) as error:
+            found.append("".join(traceback.format_exception(error)) + repr(error) + repr(vars(error)))
+    house.server.refuse = None
+    await house.refresher().refreshed(NAME, Secret("at-ana-x"))
+    assert len(found) == 2
+    assert len(house.told) == 2
+    for text in (*found, *house.told, caplog.text):
+        assert "rt-ana" not in text
+        assert "at-ana" not in text
