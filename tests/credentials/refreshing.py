@@ -109,6 +109,7 @@ def kill_at_random(folder: Path, url: str, name: str, seconds: float, seed: int)
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(0.0002)  # threads hand over at once: more rounds in a life
     mode, folder, url, name, *rest = sys.argv[1:]
     if mode == "callers":
         asyncio.run(call(Path(folder), url, name, int(rest[0]), rest[1]))
