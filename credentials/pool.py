@@ -15,7 +15,7 @@ from credentials.cooldown import Entry, Rest
 from credentials.error_rules import BY_RULE, judged
 from credentials.lease import Cooling, Exhausted, Lease, Listing, PoolSettings, Resolution, Row, UnknownModel
 from credentials.model import Credential
-from credentials.outcomes import CLIENT, REQUEST, SEALED, Cool, Verdict, classify, cooldown
+from credentials.outcomes import CLIENT, DEAD_GRANT, REQUEST, SEALED, Cool, Verdict, classify, cooldown
 from credentials.routes import Member, Route, Table, row_of
 from providers.catalog import Catalog
 from translators.model import Failure
@@ -265,32 +265,23 @@ class Pool:
 
     # --- by hand ----------------------------------------------------------------------------------------------------
 
-    def cool(
-        self,
-        credential: str,
-        seconds: float,
-        now: float,
-        *,
-        model: str = "",
-        reason: str = "by hand",
-        hides: bool = False,
-    ) -> int:
+    def cool(self, credential: str, seconds: float, now: float, *, model: str = "", reason: str = "by hand") -> int:
         """Let a credential (by id or label), or one upstream model of it, rest. Gives the number of entries meant.
 
-        hides: as a refusal does, it takes models that nobody else serves off the lists, and ends with a new secret.
+        With the reason of a dead grant, it is hidden as by a refusal.
         """
         touched = 0
         for member, entries in self._meant(credential, model):
             for rest in {id(rest): rest for rest in ([e.rest for e in entries] if model else [member.whole])}.values():
                 self._serial += 1
                 rest.clear()
-                rest.until, rest.reason, rest.since, rest.hides = now + seconds, reason, self._serial, hides
+                rest.until, rest.reason, rest.since = now + seconds, reason, self._serial
+                rest.hides = reason == DEAD_GRANT.reason
             touched += self._refreshed(entries, now)
         return touched
 
     def clear(self, now: float, *, credential: str = "", model: str = "", reason: str = "") -> int:
-        """End the rests of a credential (by id or label), of one upstream model, or all; with a reason, only those for
-        it. Gives the number of entries meant."""
+        """End rests (of a credential, of one upstream model, for one reason). Gives the number of entries meant."""
         touched = 0
         for member, entries in self._meant(credential, model):
             for rest in (*(entry.rest for entry in entries), *(() if model else (member.whole,))):
