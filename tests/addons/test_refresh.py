@@ -17,7 +17,7 @@ from credentials.model import Credential, Secret
 from credentials.oauth.flow import Ask, Failed
 from credentials.refresh import Refresher
 from tests.addons.scene import Scene, scene
-from tests.credentials.plain_store import PlainStore
+from tests.credentials.tried_store import TriedStore
 from translators.model import Failure
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
@@ -33,7 +33,7 @@ class House:
     """
 
     def __init__(self, folder, here: Scene):
-        self.here, self.store = here, PlainStore(folder)
+        self.here, self.store = here, TriedStore(folder)
         self.answers: dict[str, Exception] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self.asked: list[str] = []

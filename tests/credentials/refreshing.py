@@ -18,7 +18,7 @@ from credentials.due import secret_of
 from credentials.model import Secret
 from credentials.oauth.flow import Answer, Ask, Failed, Steps
 from credentials.refresh import Refresher, Refused
-from tests.credentials.plain_store import PlainStore
+from tests.credentials.tried_store import TriedStore
 
 
 def steps_of(url, clock=time.time):
@@ -41,7 +41,7 @@ def steps_of(url, clock=time.time):
 async def call(folder: Path, url: str, name: str, count: int, used: str) -> None:
     """Many callers at once, who all have the same stale token."""
     driver = Driver()
-    refresher = Refresher(PlainStore(folder), steps_of(url), driver, time.time)
+    refresher = Refresher(TriedStore(folder), steps_of(url), driver, time.time)
     got = await asyncio.gather(*(refresher.refreshed(name, Secret(used)) for _ in range(count)))
     print(*{secret_of(account).reveal() for account in got})
     await refresher.close()
@@ -76,7 +76,7 @@ class Driver:
 
 async def renew_forever(folder: Path, url: str, name: str, driver: Driver) -> None:
     """Renew whatever is there, again and again."""
-    refresher = Refresher(PlainStore(folder), steps_of(url), driver, time.time)
+    refresher = Refresher(TriedStore(folder), steps_of(url), driver, time.time)
     used = Secret("at-x-none")
     while True:
         try:

@@ -15,9 +15,9 @@ from credentials.due import secret_of
 from credentials.model import Secret
 from credentials.oauth.flow import Failed
 from credentials.refresh import FAILURE_PAUSE, SHORTEST_PAUSE, UNMOVED_PAUSE, Dead, Later, Refresher
-from tests.credentials.plain_store import PlainStore
 from tests.credentials.refreshing import Driver, steps_of
 from tests.credentials.token_server import TokenServer
+from tests.credentials.tried_store import TriedStore
 
 NAME = "kimi-1.json"
 
@@ -37,7 +37,7 @@ class House:
 
     def __init__(self, folder, server, clock):
         self.folder, self.server, self.clock = folder, server, clock
-        self.store = PlainStore(folder)
+        self.store = TriedStore(folder)
         self.told = []
         self.driver = Driver()
         self.made = []
