@@ -6,16 +6,21 @@ log-in that has ended is told once, and shown as invalid until its file changes.
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from addons.settings import Settings
-from credentials.account import Account
+from credentials.account import Account, Tokens
 from credentials.due import due, expired, expires_of, secret_of, stale
 from credentials.model import Credential
+from credentials.oauth import REFRESH
+from credentials.oauth.clients import Own, client_of
+from credentials.oauth.flow import Failed, Steps, drive
 from credentials.outcomes import DEAD_GRANT, HALF_HOUR
 from credentials.refresh import Dead, Refresher, Refused
+from providers import oauth
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +35,7 @@ PATIENCE = 30.0
 
 
 class Refresh:
-    """Keeps tokens fresh. Does nothing until `use` gives it accounts to keep."""
+    """Keeps the tokens of the runtime's accounts fresh."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
@@ -41,11 +46,36 @@ class Refresh:
         self._told: dict[str, str] = {}
         self._ahead: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+        self._log_ins = oauth.load()
 
     def use(self, refresher: Refresher | None, accounts: Callable[[], Iterable[Account]]) -> None:
         """Keep these accounts, as they are at each look, with this refresher."""
         self.refresher = refresher
         self._accounts = accounts
+
+    def _follow(self) -> None:
+        """Keep what the runtime has by now: another auth directory may have been set."""
+        accounts, before = self.settings.runtime.accounts, self.refresher
+        if accounts is None or (before is not None and before.store is accounts.store):
+            return
+        made = Refresher(accounts.store, self._steps_for, drive, self._clock, proxy_of=self._proxy_of, tell=log.error)
+        self.use(made, lambda: accounts.known.values())
+        if before is not None:
+            ending = asyncio.get_running_loop().create_task(before.close())
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+    def _steps_for(self, account: Account) -> Steps[Tokens]:
+        key, now = account.provider, self._clock()
+        if key not in REFRESH or key not in self._log_ins:
+            raise Failed(f"cliproxy has no way to renew log-ins of the type {account.type}")
+        own = self.settings.runtime.config.oauth.get(key, Own())
+        return REFRESH[key](account, client_of(key, self._log_ins[key], own, os.environ), now)
+
+    def _proxy_of(self, account: Account) -> str | None:
+        url = account.text("proxy_url", "proxy-url") or self.settings.runtime.config.proxy_url
+        return None if url in ("", "direct", "none") else url
 
     def running(self) -> None:
         """The loop runs: look for what is due."""
@@ -64,6 +94,7 @@ class Refresh:
 
     def renews(self, credential: Credential) -> bool:
         """A refused token of it can be exchanged for a new one."""
+        self._follow()
         return self.refresher is not None and credential.kind == "oauth" and credential.renewable
 
     def stale(self, credential: Credential) -> bool:
@@ -91,12 +122,9 @@ class Refresh:
     # --- ahead of time ----------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        first = True
+        self._unmark()
         while True:
             try:
-                if first and self.refresher is not None:
-                    self._unmark()
-                    first = False
                 await self.tick()
             except Exception as error:  # what it says may hold anything; the next look must come
                 log.error("renewing ahead of time: %s", type(error).__name__)
@@ -104,6 +132,7 @@ class Refresh:
 
     async def tick(self) -> None:
         """Begin to renew what is due, the most urgent first."""
+        self._follow()
         if self.refresher is None:
             return
         await self.refresher.save_late()

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from credentials.account import Account, BadFile, read_account
+from credentials.due import expires_of, renewable, secret_of
 from credentials.error_rules import BadRule, ErrorRule, rule
-from credentials.model import Credential, ModelAlias, Secret
+from credentials.model import Credential, ModelAlias
 from credentials.store import Store, Stored, Unavailable
 
 KIND = "oauth"
@@ -127,17 +128,6 @@ def unusable(account: Account) -> str:
     return "holds neither a token nor what could get one: log in again"
 
 
-def renewable(account: Account) -> bool:
-    """Whether the account has what a new access token is made with."""
-    return bool(account.refresh or account.text("cookie")) or isinstance(account.body.get("service_account"), Mapping)
-
-
-def secret_of(account: Account) -> Secret:
-    """What opens the door: the access token, or the key that the log-in has fetched (iFlow)."""
-    key = Secret(account.text("api_key", "api-key"))
-    return key if account.provider == "iflow" and key else account.access or key
-
-
 def credentials_of(account: Account, customs: Customs) -> list[Credential]:
     """The credentials of an account: one, or one for each of several Google projects of a Gemini log-in."""
     whole = _whole(account, customs)
@@ -171,7 +161,7 @@ def _whole(account: Account, customs: Customs) -> Credential:
         facts=facts,
         aliases=(*_aliases(said.value("model_aliases")), *customs.aliases.get(provider, ())),
         error_rules=(*_rules(said.value("request_scoped_errors")), *customs.error_rules.get(provider, ())),
-        expires=account.expires,
+        expires=expires_of(account),
         renewable=renewable(account),
     )
 

@@ -48,19 +48,16 @@ _UNITS = {"h": HOUR, "m": MINUTE, "s": 1.0, "ms": 0.001}
 
 
 def secret_of(account: Account) -> Secret:
-    """What requests are opened with: the access token; for iFlow, the API key that comes with it."""
-    if account.provider == "iflow" and (key := account.text("api_key")):
-        return Secret(key)
-    return account.access
+    """What opens the door: the access token, or the key that the log-in has fetched (iFlow)."""
+    key = Secret(account.text("api_key", "api-key"))
+    return key if account.provider == "iflow" and key else account.access or key
 
 
 def renewable(account: Account) -> bool:
     """There is something to renew it with: a refresh token, a cookie, a service account's key."""
     if account.body.get("is_setup_token") or account.body.get("setup_token"):
         return False
-    if account.provider in UNWRITTEN:
-        return isinstance(account.body.get("service_account"), Mapping)
-    return bool(account.refresh) or (account.provider == "iflow" and bool(account.text("cookie")))
+    return bool(account.refresh or account.text("cookie")) or isinstance(account.body.get("service_account"), Mapping)
 
 
 def expires_of(account: Account) -> float:

@@ -115,4 +115,4 @@ def test_over():
 
 def test_a_service_account_mints_its_tokens():
     assert renewable(account("vertex", refresh_token="", service_account={"private_key": "PEM"}))
-    assert not renewable(account("vertex"))
+    assert not renewable(account("vertex", refresh_token=""))
