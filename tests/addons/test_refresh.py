@@ -1,6 +1,7 @@
 """Tokens of log-ins: renewed ahead, before a request, and after a refusal; then the next credential."""
 
 import asyncio
+import json
 import logging
 import time
 from contextlib import asynccontextmanager
@@ -8,15 +9,19 @@ from dataclasses import replace
 
 import pytest
 
+from addons import runtime
 from addons.authorize import Authorize
 from addons.exchanges import Exchange
 from addons.refresh import AHEAD, Refresh, file_of
 from credentials.account import Tokens, read_account, write_account, write_time
+from credentials.accounts import Accounts
 from credentials.due import expires_of, secret_of
+from credentials.file_store import open_store
 from credentials.model import Credential, Secret
 from credentials.oauth.flow import Ask, Failed
 from credentials.refresh import Refresher
 from tests.addons.scene import Scene, scene
+from tests.credentials.token_server import TokenServer
 from tests.credentials.tried_store import TriedStore
 from translators.model import Failure
 
@@ -347,3 +352,29 @@ async def test_without_accounts_nothing_is_renewed(tmp_path, failure):
             assert exchange.refusal == failure
         await house.refresh.tick()
         assert house.asked == []
+
+
+async def test_the_accounts_of_the_auth_directory_by_their_own_ways(tmp_path):
+    """From the config to the disk, with nothing replaced but the vendor."""
+    async with TokenServer() as server:
+        server.add("ana")
+        body = {
+            "type": "kimi",
+            "access_token": "at-ana-0",
+            "refresh_token": "rt-ana-0",
+            "device_id": "d",
+            "note": "mine",
+        }
+        (tmp_path / "kimi-1.json").write_text(json.dumps(body | {"expired": write_time(time.time() + 60)}))
+        with scene(f"oauth: {{kimi: {{urls: {{token: '{server.url}'}}}}}}") as here:
+            config = here.settings.runtime.config
+            accounts = Accounts(open_store(tmp_path, {}, tmp_path))
+            accounts.load()
+            here.settings.runtime = runtime.make(config, None, None, {}, accounts=accounts)
+            refresh = Refresh(here.settings)
+            await refresh.tick()
+            await refresh.settled()
+            await refresh.done()
+        written = json.loads((tmp_path / "kimi-1.json").read_bytes())
+        assert (written["access_token"], written["refresh_token"], written["note"]) == ("at-ana-1", "rt-ana-1", "mine")
+        assert server.asked == ["rt-ana-0"]
