@@ -14,9 +14,9 @@ from dataclasses import replace
 from addons.settings import Settings
 from credentials.account import Account, Tokens
 from credentials.due import due, expired, expires_of, secret_of, stale
-from credentials.model import Credential
+from credentials.model import Credential, OwnClient
 from credentials.oauth import REFRESH
-from credentials.oauth.clients import Own, client_of
+from credentials.oauth.clients import client_of
 from credentials.oauth.flow import Failed, Steps, drive
 from credentials.outcomes import DEAD_GRANT, HALF_HOUR
 from credentials.refresh import Dead, Refresher, Refused
@@ -70,7 +70,7 @@ class Refresh:
         key, now = account.provider, self._clock()
         if key not in REFRESH or key not in self._log_ins:
             raise Failed(f"cliproxy has no way to renew log-ins of the type {account.type}")
-        own = self.settings.runtime.config.oauth.get(key, Own())
+        own = self.settings.runtime.config.oauth.get(key, OwnClient())
         return REFRESH[key](account, client_of(key, self._log_ins[key], own, os.environ), now)
 
     def _proxy_of(self, account: Account) -> str | None:
