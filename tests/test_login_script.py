@@ -109,7 +109,7 @@ async def test_the_browser_comes_back_by_itself_through_a_tunnel(tmp_path: Path)
         port = free_port()
         async with Called(tmp_path, "claude", "--no-browser", "--callback-port", str(port)) as called:
             page = await called.line(stage.server.url)
-            assert await called.line(f"ssh -L {port}:127.0.0.1:{port}")
+            assert await called.line(f"ssh -L 54545:127.0.0.1:{port}")
             address = httpx.URL(await stage.address_after(page)).copy_with(port=port)
             async with httpx.AsyncClient(verify=False, trust_env=False) as browser:
                 assert (await browser.get(address)).status_code == 200

@@ -195,6 +195,6 @@ def _page(status: int, heading: str, text: str) -> bytes:
     return head.encode() + body
 
 
-def tunnel_hint(port: int) -> str:
-    """How to reach the callback from another machine's browser."""
-    return f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
+def tunnel_hint(redirect: str, port: int) -> str:
+    """How to reach the callback from another machine's browser, which goes to the port of the redirect address."""
+    return f"ssh -L {urlsplit(redirect).port}:127.0.0.1:{port} {socket.gethostname()}"

@@ -142,7 +142,7 @@ class Login:
         async with self._callback(ticket, port, needed=opened) as callback:
             if self.desk.open is not None:
                 opened = self.desk.open(page)
-            self._invite(page, port, opened=opened)
+            self._invite(page, tunnel_hint(ticket.redirect, port), opened=opened)
             waits: list[asyncio.Future[Returned]] = [] if callback is None else [callback.returned]
             if self.desk.paste is not None:
                 waits.append(asyncio.ensure_future(self._pasted(ticket, at_once=not opened)))
@@ -173,14 +173,14 @@ class Login:
                 listens = False
             yield callback if listens else None
 
-    def _invite(self, page: str, port: int, *, opened: bool) -> None:
+    def _invite(self, page: str, tunnel: str, *, opened: bool) -> None:
         self.desk.tell(
             f"Log in to {self.client.title} in your browser{'; it should open now' if opened else ''}:\n\n{page}\n"
         )
         if not opened:
             self.desk.tell(
                 "If the browser runs on another machine, make a tunnel to this one first, from there:\n\n"
-                f"    {tunnel_hint(port)}\n"
+                f"    {tunnel}\n"
             )
             if self.desk.paste is not None:
                 self.desk.tell(
