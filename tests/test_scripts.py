@@ -162,3 +162,9 @@ def test_the_page_of_failures_is_the_table() -> None:
     """If not: scripts/lib/failure_table.py writes it anew."""
     done = call(sys.executable, SCRIPTS / "lib" / "failure_table.py", "--check", cwd=ROOT)
     assert done.returncode == 0
+
+
+def test_the_page_of_translations_is_what_the_translators_do() -> None:
+    """If not: scripts/lib/translation_table.py writes it anew."""
+    done = call(sys.executable, SCRIPTS / "lib" / "translation_table.py", "--check", cwd=ROOT)
+    assert done.returncode == 0
