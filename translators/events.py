@@ -161,6 +161,9 @@ type AnyEvent = (
     | Failed
 )
 
+MOST_CANDIDATES = 128
+"""Of one reply; no vendor gives more. An index beyond is no index."""
+
 COMMITTING: frozenset[type[Event]] = frozenset(
     {BlockOpened, TextDelta, ThinkingDelta, ArgumentsDelta, MediaDelta, Finished, Ended}
 )

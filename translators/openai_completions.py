@@ -18,6 +18,7 @@ from translators.dialect import Asked
 from translators.errors import Unreadable
 from translators.events import BlockOpened, Cited, Ended, Event, Failed, Finished, Started, TextDelta, UsageSeen
 from translators.fold import merge_usage, unfold
+from translators.logprobs import tokens
 from translators.losses import Ledger, unread
 from translators.model import Identity, Logprobs, Reply, Request, Sampling, Usage
 from translators.openai_chat.failure import error_object
@@ -163,31 +164,17 @@ def _logprobs(wanted: int | bool | None) -> Logprobs | None:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-class _TopToken(Struct):
-    token: str
-    logprob: float
-
-
-class _Token(Struct):
-    token: str
-    logprob: float
-    top_logprobs: list[_TopToken] = []
-
-
-_tokens = msgspec.json.Decoder(list[_Token])
-
-
 def _token_lists(logprobs: Raw, offset: int) -> dict[str, Any]:
     """Chat's list of token objects as the legacy four parallel lists; offsets count code points of the text."""
-    tokens = _tokens.decode(logprobs)
+    said = tokens(logprobs)
     offsets = []
-    for token in tokens:
+    for token in said:
         offsets.append(offset)
         offset += len(token.token)
     return {
-        "tokens": [token.token for token in tokens],
-        "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [{top.token: top.logprob for top in token.top_logprobs} for token in tokens],
+        "tokens": [token.token for token in said],
+        "token_logprobs": [token.logprob for token in said],
+        "top_logprobs": [{top.token: top.logprob for top in token.top_logprobs} for token in said],
         "text_offset": offsets,
     }
 

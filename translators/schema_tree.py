@@ -4,12 +4,13 @@ Everything works on copies, keeps key order and the digits of numbers, and touch
 a property may be named `const` or `$ref`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct, field
 
 from translators.errors import Unreadable
 from translators.losses import Ledger
@@ -32,12 +33,72 @@ _HIGHEST = frozenset({"minimum", "exclusiveMinimum", "minItems", "minLength", "m
 _LARGEST = 20_000  # schemas; inlining may multiply them, and a model reads none of that size
 
 
-def read(raw: Raw) -> Json:
-    """Decode a schema. Raises Unreadable."""
+type _Sub = _Shape | bool | None
+type _Subs = list[_Sub] | None
+type _Items = _Shape | list[_Sub] | bool | None
+type _Named = dict[str, _Sub] | None
+
+
+class _Shape(Struct, rename="camel"):
+    """What the keywords that hold a schema together must be. Some clients send null for what they don't say."""
+
+    properties: _Named = None
+    pattern_properties: _Named = None
+    dependent_schemas: _Named = None
+    defs: _Named = field(default=None, name="$defs")
+    definitions: _Named = None
+    any_of: _Subs = None
+    one_of: _Subs = None
+    all_of: _Subs = None
+    prefix_items: _Subs = None
+    items: _Items = None
+    additional_properties: _Sub = None
+    never: _Sub = field(default=None, name="not")
+    when: _Sub = field(default=None, name="if")
+    then: _Sub = None
+    otherwise: _Sub = field(default=None, name="else")
+    contains: _Sub = None
+    property_names: _Sub = None
+    required: list[str] | bool | None = None  # the first drafts wrote `true` into the property itself
+    type: str | list[str] | None = None
+    enum: list[Raw] | None = None
+    format: str | None = None
+    ref: str | None = field(default=None, name="$ref")
+
+
+_shape = msgspec.json.Decoder(_Shape)
+_VOID = frozenset({*NAMED, *MANY, "items", "required", "type", "enum", "format", "$ref"})
+_void = re.compile(rb'"(?:%s)"\s*:\s*(?:null|true|false)' % "|".join(map(re.escape, sorted(_VOID))).encode())
+
+
+def read(raw: Raw, path: str = "") -> Json:
+    """Decode a schema, without structural keywords that are null, and without a `required` of the first drafts.
+
+    Raises:
+        Unreadable: not JSON, or such a keyword is of a type it cannot have; `path` is where the schema stood.
+    """
     try:
-        return _decoder.decode(raw)
+        root = _decoder.decode(raw)
+        if not isinstance(root, dict):
+            return root  # no schema at all: what that means is for whoever needs one
+        _shape.decode(raw)
+        return _solid(root) if _void.search(raw) else root
+    except msgspec.ValidationError as exc:
+        said, _, where = str(exc).partition(" - at `")
+        raise Unreadable(f"a schema that is none: {said[:1].lower()}{said[1:]}", path + where.strip("$`")) from None
     except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as exc:
-        raise Unreadable(f"a schema that cannot be read: {exc}") from None
+        raise Unreadable(f"a schema that cannot be read: {exc}", path) from None
+
+
+def _solid(node: Json) -> Json:
+    """The schema without keywords that say nothing."""
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: within(key, value, _solid)
+        for key, value in node.items()
+        if key not in _VOID or not (value is None or (key == "required" and isinstance(value, bool)))
+    }
 
 
 def written(node: Json) -> bytes:
@@ -117,6 +178,9 @@ def hinted(node: Schema, words: list[str]) -> Schema:
     return node | {"description": f"{before} ({text})" if isinstance(before, str) and before else text}
 
 
+_DEFINED = re.compile(r"#|#/(?:\$defs|definitions)/[^/]*")
+
+
 class Rewriting:
     """A schema on its way to another dialect: what every way needs. Never changes a node it was given."""
 
@@ -125,6 +189,7 @@ class Rewriting:
         self.ledger = ledger
         self.left = _LARGEST
         self.reached: dict[str, frozenset[str]] = {}
+        self.odd: dict[str, bool] = {}  # references to what is data there: whether it is a schema all the same
 
     def target(self, ref: Json) -> Json:
         """What a local reference points at, or None."""
@@ -139,7 +204,17 @@ class Rewriting:
                 node = node[step]
             else:
                 return None
-        return node
+        return node if _DEFINED.fullmatch(ref) or self._is_schema(ref, node) else None
+
+    def _is_schema(self, ref: str, node: Json) -> bool:
+        """A reference may lead to where the schema was never looked at as one."""
+        if ref not in self.odd:
+            try:
+                msgspec.convert(node, _Sub)
+                self.odd[ref] = _solid(node) == node
+            except (msgspec.ValidationError, RecursionError):
+                self.odd[ref] = False
+        return self.odd[ref]
 
     def reach(self, ref: str) -> frozenset[str]:
         """All references that can be come to from `ref`."""
@@ -164,6 +239,10 @@ class Rewriting:
             return self.flat(members[0], at, seen)
         self.ledger.apply("schema-all-of", f"{at}.allOf", at)
         for index, member in enumerate(members):
+            self.left -= 1
+            if self.left < 0:
+                self.ledger.lose(f"{at}.allOf[{index}]", "the schema is too large")
+                break
             if isinstance(member, dict) and "$ref" in member:
                 ref = member["$ref"]
                 aim = self.target(ref)

@@ -31,9 +31,9 @@ def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
         without properties, so the field must be left out).
 
     Raises:
-        Unreadable: not JSON.
+        Unreadable: not JSON, or no schema.
     """
-    root = read(raw)
+    root = read(raw, path)
     if not json_schema and (not isinstance(root, dict) or not root):
         return Raw(b"")
     try:
@@ -54,12 +54,12 @@ def to_openai(raw: Raw, ledger: Ledger, path: str, *, gemini: bool = False, stri
         path: where the schema stood in the client's body.
 
     Raises:
-        Unreadable: not JSON, or nested too deeply.
+        Unreadable: not JSON, no schema, or nested too deeply.
     """
-    said = from_gemini(raw) if gemini else raw
+    said = from_gemini(raw, path) if gemini else raw
     if gemini:
         ledger.apply("schema-of-gemini", path)
-    root = read(said)
+    root = read(said, path)
     fitting = object_root(root, ledger, path, listed=True)
     if strict:
         try:
@@ -73,12 +73,12 @@ VALUE = "value"
 """The one property of an object that holds a bare value."""
 
 
-def wrap_value(raw: Raw, gemini: bool) -> Raw:
+def wrap_value(raw: Raw, gemini: bool, path: str = "") -> Raw:
     """The schema of an object that holds what `raw` says: where an answer must be an object, and a bare value is due.
 
     gemini: `raw` is in Gemini's own type.
     """
-    inner = read(from_gemini(raw) if gemini else raw)
+    inner = read(from_gemini(raw, path) if gemini else raw, path)
     wrapped: Schema = {
         "type": "object",
         "properties": {VALUE: inner},
@@ -109,16 +109,16 @@ _PLAIN = frozenset({"description", "title", "enum", "required", "default", "mini
 _COUNTS = frozenset({"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"})
 
 
-def from_gemini(raw: Raw) -> Raw:
+def from_gemini(raw: Raw, path: str = "") -> Raw:
     """Give the JSON Schema that says what Gemini's schema says.
 
     Types become lower case, `nullable` a union with null, `propertyOrdering` the order of the properties, `example`
     a list of examples; int64 counts written as strings become numbers. What is JSON Schema already stays.
     """
     try:
-        return Raw(written(_from(read(raw))))
+        return Raw(written(_from(read(raw, path))))
     except RecursionError:
-        raise Unreadable("a schema that is nested too deeply") from None
+        raise Unreadable("a schema that is nested too deeply", path) from None
 
 
 def _from(node: Json) -> Json:

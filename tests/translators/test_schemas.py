@@ -1,5 +1,6 @@
 """JSON Schema to and from Gemini's two schema fields."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from translators import schemas
+from translators.claude.schema import for_tool
 from translators.errors import Unreadable
 from translators.losses import Ledger
 
@@ -267,11 +269,83 @@ plain = st.recursive(
 )
 
 
+shapes = st.recursive(
+    st.booleans() | st.fixed_dictionaries({"type": st.sampled_from(["object", "array", "null", ["string", "null"]])}),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "properties": st.dictionaries(st.sampled_from(["x", "type", "$ref"]), inner, max_size=3) | st.none(),
+            "$defs": st.dictionaries(st.just("x"), inner, max_size=1),
+            "required": st.lists(st.sampled_from(["x", "y"]), max_size=2) | st.booleans() | st.none(),
+            "items": inner | st.lists(inner, max_size=2),
+            "anyOf": st.lists(inner, max_size=3),
+            "allOf": st.lists(inner, max_size=2) | st.none(),
+            "$ref": st.sampled_from(["#", "#/$defs/x", "#/default", "#/required", "x"]),
+            "default": plain,
+            "enum": st.lists(plain, max_size=2),
+            "minimum": plain,
+            "additionalProperties": inner,
+        },
+    ),
+    max_leaves=12,
+)
+
+
 @settings(max_examples=150, deadline=None)
-@given(plain, st.booleans())
-def test_any_json_gives_some_schema_and_the_same_twice(schema, modern):
+@given(shapes, st.booleans())
+def test_any_schema_can_be_said_and_the_same_twice(schema, modern):
     assert to(schema, modern=modern) == to(schema, modern=modern)
     back(schema)
+    assert openai(schema, strict=modern)["type"] == "object"
+    assert json.loads(bytes(for_tool(Raw(json.dumps(schema).encode()), False, Ledger(), "$")))["type"] == "object"
+
+
+@settings(max_examples=150, deadline=None)
+@given(plain, st.booleans())
+def test_any_json_is_some_schema_or_refused(schema, modern):
+    for said in (lambda: to(schema, modern=modern), lambda: back(schema), lambda: openai(schema, strict=modern)):
+        with contextlib.suppress(Unreadable):
+            said()
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"properties": []}, "$.x.properties: a schema that is none: expected `object | null`, got `array`"),
+        ({"required": [{}]}, "$.x.required[0]: a schema that is none: expected `str`, got `object`"),
+        ({"items": {"anyOf": 1}}, "$.x.items.anyOf: a schema that is none: expected `array | null`, got `int`"),
+        (
+            {"$defs": {"a": {"not": "b"}}},
+            "$.x.$defs[...].not: a schema that is none: expected `bool | object | null`, got `str`",
+        ),
+    ],
+)
+def test_a_keyword_of_the_wrong_type_is_refused_with_its_path(schema, message):
+    raw = Raw(json.dumps(schema).encode())
+    for call in (
+        lambda: schemas.to_openai(raw, Ledger(), "$.x"),
+        lambda: schemas.to_gemini(raw, Ledger(), "$.x", True),
+        lambda: schemas.to_gemini(raw, Ledger(), "$.x", False),
+        lambda: for_tool(raw, False, Ledger(), "$.x"),
+        lambda: schemas.wrap_value(raw, False, "$.x"),
+    ):
+        with pytest.raises(Unreadable) as refused:
+            call()
+        assert str(refused.value) == message
+
+
+def test_null_is_as_good_as_absent_and_so_is_a_required_of_the_first_drafts():
+    odd = {"type": "object", "required": None, "anyOf": None, "properties": {"a": {"required": True, "const": None}}}
+    assert to(odd, modern=True) == {"type": "object", "properties": {"a": {"enum": [None]}}}
+    assert openai(odd)["properties"] == {"a": {"const": None}}
+
+
+def test_definitions_that_double_come_to_an_end():
+    doubling = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
+    bomb = {"$defs": doubling | {"d60": {"type": "object"}}, "allOf": [{"$ref": "#/$defs/d0"}]}
+    ledger = Ledger()
+    assert openai(bomb, ledger=ledger)["type"] == "object"
+    assert any("too large" in loss.reason for loss in ledger.losses)
 
 
 # --- OpenAI ---------------------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ class Answering:
         if head.id and index in self._blocks and head.id == self._blocks[index].head.id:
             return  # said twice
         for other in [other for other, block in self._blocks.items() if block.waited or other == index]:
-            self.close(other)
+            self.close(other, settled=True)
         block = self._blocks[index] = _Open(self._next, head, raw)
         self._next += 1
         number = block.number
@@ -172,12 +172,15 @@ class Answering:
     def _cite(self, number: int, raw: Raw) -> None:
         self.events.append(Cited(number, citation_of(raw)))
 
-    def close(self, index: int, complete: bool = True) -> None:
-        """A block is over: what was held back for it is said now. A block that was never opened is ignored."""
+    def close(self, index: int, complete: bool = True, settled: bool = False) -> None:
+        """A block is over: what was held back for it is said now. A block that was never opened is ignored.
+
+        settled: nothing more is to be learnt of it, so it does not wait.
+        """
         block = self._blocks.pop(index, None)
         if block is None:
             return
-        if complete and block.head.type == "tool_use" and self._waits(block):
+        if complete and not settled and block.head.type == "tool_use" and self._waits(block):
             self._blocks[index] = block
             return
         number, head = block.number, block.head
@@ -229,7 +232,7 @@ class Answering:
         self.begin()
         cut = self.stop is not None and self.stop.reason in ("length", "context")
         for index, block in list(self._blocks.items()):
-            self.close(index, complete=not (block.waited and cut))
+            self.close(index, complete=not (block.waited and cut), settled=True)
         self.over = True
         self.events += [Finished(self.stop or Stop(reason="stop")), Ended()]
 

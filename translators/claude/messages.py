@@ -136,9 +136,10 @@ class _Writing:
         return self.messages[-1].content
 
     def say(self, role: str, blocks: list[Block], part: Part) -> None:
-        if blocks:
-            self.speaker(role).extend(blocks)
-            self.written += len(blocks)
+        if not blocks:
+            return
+        self.speaker(role).extend(blocks)
+        self.written += len(blocks)
         if isinstance(part, ToolCall):
             self.learn_call(part)
 

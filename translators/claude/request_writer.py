@@ -180,7 +180,8 @@ def _config(
     written: wire.JsonFormat | None = None
     if form is not None and form.kind == "enum" and form.schema is not None:
         ledger.apply("enum-wrapped", at)
-        written = wire.JsonFormat(type="json_schema", schema=schemas.wrap_value(form.schema, form.gemini_schema))
+        body = schemas.wrap_value(form.schema, form.gemini_schema, at)
+        written = wire.JsonFormat(type="json_schema", schema=body)
     elif form is not None and form.kind == "schema":
         body = form.schema if form.schema is not None else schema.EMPTY
         written = wire.JsonFormat(type="json_schema", schema=schema.enforced(body, form.gemini_schema, ledger, at))

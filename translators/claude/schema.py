@@ -32,7 +32,7 @@ def for_tool(schema: Raw | None, gemini: bool, ledger: Ledger, at: str) -> Raw:
     if schema is None:
         return EMPTY
     said = _plain(schema, gemini, ledger, at)
-    root = read(said)
+    root = read(said, at)
     found = object_root(root, ledger, at)
     return said if found == root else Raw(written(found))
 
@@ -40,13 +40,13 @@ def for_tool(schema: Raw | None, gemini: bool, ledger: Ledger, at: str) -> Raw:
 def _plain(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
     if gemini:
         ledger.apply("schema-of-gemini", at)
-    return schemas.from_gemini(schema) if gemini else schema
+    return schemas.from_gemini(schema, at) if gemini else schema
 
 
 def enforced(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
     """A schema the answer or a strict tool is held to: what the vendor cannot enforce moves into the description."""
     said = _plain(schema, gemini, ledger, at)
-    root = read(said)
+    root = read(said, at)
     fitting = _fit(root)
     if fitting == root:
         return said

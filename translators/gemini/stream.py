@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.events import (
+    MOST_CANDIDATES,
     ArgumentsDelta,
     BlockClosed,
     BlockOpened,
@@ -124,8 +125,9 @@ class StreamReader:
             if self._usage is None:  # numbers of the input, which some clients want at the start
                 self._count(out)
         if chunk.candidates:
-            for position, said in enumerate(chunk.candidates):
-                self._candidate(said, said.index if said.index is not None else position, out)
+            for position, said in enumerate(chunk.candidates[:MOST_CANDIDATES]):
+                index = said.index
+                self._candidate(said, position if index is None or not 0 <= index < MOST_CANDIDATES else index, out)
                 if self._over:
                     return
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:

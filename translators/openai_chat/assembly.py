@@ -6,6 +6,7 @@ its name is complete; until then it is held.
 """
 
 from translators.events import (
+    MOST_CANDIDATES,
     BlockClosed,
     BlockOpened,
     Cited,
@@ -22,6 +23,7 @@ from translators.events import (
     UsageSeen,
 )
 from translators.halves import join_halves
+from translators.logprobs import sound
 from translators.model import Failure
 from translators.names import made_id
 from translators.openai_chat.answer import AnswerChoice, Chunk, Delta, LogprobsWire
@@ -89,7 +91,7 @@ class Candidate:
             self._attach(delta, thought, out)
 
     def _say(self, text: str, logprobs: LogprobsWire | None, out: list[Event]) -> None:
-        listed = given(logprobs.content) if logprobs is not None else None
+        listed = sound(given(logprobs.content)) if logprobs is not None else None
         if not text and listed is None:
             return
         if self.kind != "text" or self.block < 0:
@@ -259,6 +261,8 @@ class Assembly:
 
     def _choice(self, choice: AnswerChoice, out: list[Event], whole: bool) -> None:
         index = choice.index or 0
+        if not 0 <= index < MOST_CANDIDATES:
+            index = 0
         candidate = self._candidates.get(index)
         if candidate is None:
             candidate = self._candidates[index] = Candidate(index, self)

@@ -188,6 +188,7 @@ class _Writer:
             self.body["modalities"] = said
 
     def _format(self, wanted: OutputFormat) -> None:
+        path = self.request.at.get("format", "format")
         match wanted.kind:
             case "text":
                 self.body["response_format"] = {"type": "text"}
@@ -195,10 +196,10 @@ class _Writer:
                 self.body["response_format"] = {"type": "json_object"}
             case "enum" if wanted.schema is not None:
                 self.wrapped = True
-                self.ledger.apply("enum-wrapped", self.request.at.get("format", "format"))
+                self.ledger.apply("enum-wrapped", path)
                 wrapped = {
                     "name": "response",
-                    "schema": wrap_value(wanted.schema, wanted.gemini_schema),
+                    "schema": wrap_value(wanted.schema, wanted.gemini_schema, path),
                     "strict": True,
                 }
                 self.body["response_format"] = {"type": "json_schema", "json_schema": wrapped}
@@ -209,7 +210,7 @@ class _Writer:
                 if wanted.description:
                     schema["description"] = wanted.description
                 if wanted.schema is not None:
-                    schema["schema"] = from_gemini(wanted.schema) if wanted.gemini_schema else wanted.schema
+                    schema["schema"] = from_gemini(wanted.schema, path) if wanted.gemini_schema else wanted.schema
                 if wanted.strict is not None:
                     schema["strict"] = wanted.strict
                 self.body["response_format"] = {"type": "json_schema", "json_schema": schema}

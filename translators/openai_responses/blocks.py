@@ -20,6 +20,7 @@ from translators.events import (
     TextDelta,
     ThinkingDelta,
 )
+from translators.logprobs import sound
 from translators.names import made_id
 from translators.openai_responses.answers import OutputItem, OutputPart, Response
 from translators.openai_responses.items import VENDOR, read_citation
@@ -115,7 +116,7 @@ class Blocks:
             slot.said.append(before)
             self.refused = self.refused or key[0] == "refusal"
         slot.said.append(text)
-        events.append(TextDelta(slot.number, text, Raw(msgspec.json.encode(logprobs)) if logprobs else None))
+        events.append(TextDelta(slot.number, text, sound(Raw(msgspec.json.encode(logprobs))) if logprobs else None))
         return events
 
     def rest(self, key: Key, whole: str, logprobs: list[Raw] | None = None) -> list[Event]:

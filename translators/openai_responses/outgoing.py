@@ -169,7 +169,7 @@ def _write_text(written: dict[str, Any], request: Request, aim: Aim, ledger: Led
             said["format"] = {
                 "type": "json_schema",
                 "name": wanted.name or "response",
-                "schema": from_gemini(wanted.schema) if wanted.gemini_schema else wanted.schema,
+                "schema": from_gemini(wanted.schema, path) if wanted.gemini_schema else wanted.schema,
             }
             if wanted.description:
                 said["format"]["description"] = wanted.description
@@ -177,7 +177,7 @@ def _write_text(written: dict[str, Any], request: Request, aim: Aim, ledger: Led
             said["format"]["strict"] = bool(wanted.strict)
         case "enum" if wanted is not None and wanted.schema is not None:
             ledger.apply("enum-wrapped", path)
-            schema = wrap_value(wanted.schema, wanted.gemini_schema)
+            schema = wrap_value(wanted.schema, wanted.gemini_schema, path)
             said["format"] = {"type": "json_schema", "name": "response", "schema": schema, "strict": True}
         case "enum":
             ledger.lose(path, "an enumeration without its values", semantic=True)
