@@ -260,9 +260,7 @@ class Assembly:
             out.append(UsageSeen(read_usage(usage, self._tier)))
 
     def _choice(self, choice: AnswerChoice, out: list[Event], whole: bool) -> None:
-        index = choice.index or 0
-        if not 0 <= index < MOST_CANDIDATES:
-            index = 0
+        index = index_of(choice)
         candidate = self._candidates.get(index)
         if candidate is None:
             candidate = self._candidates[index] = Candidate(index, self)
@@ -328,6 +326,12 @@ class Assembly:
             candidate.calls.abandon(out)
         out.append(Failed(failure))
         self.over = True
+
+
+def index_of(choice: AnswerChoice) -> int:
+    """The index of a choice; one out of range is none."""
+    index = choice.index or 0
+    return index if 0 <= index < MOST_CANDIDATES else 0
 
 
 def _is_thought(delta: Delta) -> bool:

@@ -16,7 +16,7 @@ from translators.fold import Broken
 from translators.losses import Ledger
 from translators.model import Candidate, Failure, Reply
 from translators.openai_chat.answer import ChunkDecoder
-from translators.openai_chat.assembly import Assembly
+from translators.openai_chat.assembly import Assembly, index_of
 from translators.openai_chat.failure import PAGE, is_error, read_failure
 from translators.openai_chat.media import data_url
 from translators.openai_chat.says import (
@@ -77,7 +77,7 @@ def read_reply(body: bytes) -> list[Event]:
     assembly.take(chunk, out, whole=True)
     for choice in chunk.choices:
         if choice.finish_reason is None:
-            assembly.conclude(choice.index or 0)
+            assembly.conclude(index_of(choice))
     assembly.end(out)
     return out
 
