@@ -15,6 +15,7 @@ from addons.memory import Memory
 from addons.prepare import prepare, prepare_demo, unsealable
 from addons.provider_ways import UPSTREAM
 from addons.refresh import Refresh
+from addons.switching import detoured, note_quota, previewed
 from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
 from credentials.refresh import Dead, Later, Refused
@@ -127,9 +128,14 @@ class Authorize:
         if verdict.other_kind:
             exchange.avoid_kind = lease.credential.kind
         exchange.again = verdict.again
+        note_quota(exchange, verdict.reason)
         return failure if verdict.final or (verdict.unseal and not unsealable(exchange)) else None
 
     def _next(self, exchange: Exchange) -> None:
+        if exchange.lease is not None and detoured(exchange):
+            exchange.attempt.ended = time.time()
+            prepare(exchange, exchange.lease, self.memory)
+            return
         failure = self._report(exchange) if exchange.attempts else None
         if failure is not None:
             exchange.refusal = failure
@@ -154,6 +160,8 @@ class Authorize:
         while True:
             found = self._ask(exchange, exchange.resolution)
             if not isinstance(found, Lease):
+                if previewed(exchange, found):
+                    continue
                 break
             if self.refresh is not None and self.refresh.stale(found.credential):
                 exchange.stale = found
@@ -176,6 +184,7 @@ class Authorize:
 
     def _begin(self, exchange: Exchange, lease: Lease) -> NoSuchOperation | BadAddress | None:
         """Set the wire of a lease; gives what keeps this credential, but perhaps no other of the model, from it."""
+        exchange.detours = 0
         try:
             prepare(exchange, lease, self.memory)
         except (NoSuchOperation, BadAddress) as error:
@@ -240,6 +249,7 @@ class Authorize:
             dialect_preference=exchange.client.name,
             prefer=self.memory.maker(exchange) or self.affinity.preferred(exchange),
             avoid_kind=exchange.avoid_kind,
+            kin=exchange.kin,
         )
         if isinstance(found, Lease):
             exchange.tried.add(found.key)

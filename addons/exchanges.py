@@ -112,6 +112,8 @@ class Exchange:
     unsealed: the upstream has refused reasoning state; what is sent goes without that of finished turns, or of all.
     session: names of the conversation, None while nobody has asked for them.
     stale: a lease whose token must be renewed before anything is sent with it. trouble: why that was not possible.
+    detours: the provider's further addresses that the lease was tried at. kin: the account whose next project is
+    asked first. previews: what is left of the model's preview variants, None before the first was tried.
     """
 
     flow: HTTPFlow
@@ -133,6 +135,9 @@ class Exchange:
     rounds: int = 0
     again: bool = True
     avoid_kind: str = ""
+    detours: int = 0
+    kin: str = ""
+    previews: "list[Resolution] | None" = None
     unsealed: Literal["", "past", "all"] = ""
     wait: float | None = None
     stale: "Lease | None" = None

@@ -53,7 +53,8 @@ def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
             raise NoSuchOperation(f"{provider.title or provider.key} does not compact Responses conversations")
         upstream = exchange.client
     streamed = exchange.asked.stream or (provider.streams and operation == "generate")
-    where = address(provider, credential.base_url, operation, lease.model, streamed)
+    base_url = credential.base_url or ("", *provider.fallbacks)[exchange.detours]
+    where = address(provider, base_url, operation, lease.model, streamed)
     via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
     client_headers = exchange.headers
     outgoing = _outgoing(exchange, lease, provider, upstream, memory, streamed=streamed)
@@ -94,7 +95,8 @@ def _outgoing(
         request = memory.restored(exchange, lease, request, exchange.ledger)
     outgoing = crossing.write(request, exchange.body, exchange.client, upstream, aim, exchange.ledger, lease.reasoning)
     if exchange.call.operation == "count_tokens":
-        return Outgoing(counting.write_count(upstream.name, outgoing.body, lease.model), outgoing.headers)
+        counted = counting.write_count(upstream.variant_of or upstream.name, outgoing.body, lease.model)
+        return Outgoing(counted, outgoing.headers)
     return outgoing
 
 
@@ -283,9 +285,7 @@ def _with_rules(
         return outgoing
     asked = exchange.asked.model
     candidates = tuple(dict.fromkeys((lease.model, lease.route, asked)))
-    body = apply(
-        rules, outgoing.body, upstream.variant_of or upstream.name, candidates, exchange.client.name, client_headers
-    )
+    body = apply(rules, outgoing.body, upstream.name, candidates, exchange.client.name, client_headers)
     return replace(outgoing, body=body)
 
 

@@ -32,6 +32,9 @@ def with_steps(exchange: Exchange, lease: Lease, provider: Provider, upstream: D
         client=exchange.headers,
         session=_session(exchange),
         ledger=exchange.ledger,
+        facts=lease.credential.facts,
+        seed=exchange.asked.seed,
+        now=exchange.asked.now,
     )
     for step in provider.steps:
         outgoing = STEPS[step](outgoing, sending)

@@ -120,6 +120,7 @@ UNAUTHORIZED = Verdict(
 )
 DEAD_GRANT = Verdict("invalid_grant", rotate=True, cool=Cool(seconds=HALF_HOUR), scope="credential", hides=True)
 VALIDATION = Verdict("validation_required", rotate=True, cool=Cool(seconds=HALF_HOUR), scope="credential", hides=True)
+SWITCHED_OFF = Verdict("service_disabled", rotate=True, cool=Cool(seconds=HALF_HOUR), scope="credential", hides=True)
 BILLING = Verdict("payment_required", rotate=True, cool=Cool(seconds=HALF_HOUR), scope="credential", hides=True)
 FORBIDDEN = Verdict("forbidden", rotate=True, cool=Cool(seconds=HALF_HOUR), again=True, hides=True)
 CHALLENGE = Verdict("challenge", rotate=True, cool=Cool(hint=True, backoff=True, floor=10.0), again=True)
@@ -220,6 +221,12 @@ TABLE: tuple[Row, ...] = (
         why="a bad key that does not come as 401 (Google: 400, xAI: 403)",
     ),
     _row(VALIDATION, kinds=("permission",), text=r"validation_required", why="the account's owner must verify it"),
+    _row(
+        SWITCHED_OFF,
+        kinds=("permission",),
+        codes=("SERVICE_DISABLED", "SECURITY_POLICY_VIOLATED", "CONSUMER_SUSPENDED"),
+        why="Google: nothing works in this project until its owner changes it; another project may",
+    ),
     _row(
         NOT_OFFERED,
         kinds=("invalid", "unprocessable", "permission", "model"),

@@ -99,12 +99,13 @@ class Pool:
         dialect_preference: str = "",
         prefer: str = "",
         avoid_kind: str = "",
+        kin: str = "",
     ) -> Lease | Cooling | Exhausted:
         """The credential for the next attempt: the best priority that has one awake, and in it the strategy's next.
 
         tried: keys of leases of this round, which are not given again. dialect_preference: among equals, providers
-        that speak it. prefer: id of the credential a session is bound to; it beats priority while it is awake.
-        avoid_kind: a kind of credential that a policy rules out for this request.
+        that speak it. prefer: id of the credential a session is bound to; it beats priority while it is awake. kin: a
+        file whose credentials (projects) come next. avoid_kind: what a policy rules out for this request.
         """
         self._wake(now)
         route = self._table.routes.get(resolution.route)
@@ -118,6 +119,8 @@ class Pool:
             return entry.key not in tried and entry.credential.kind != avoid_kind
 
         entry = self._bound(route, prefer, fits) if prefer else None
+        if entry is None and kin:
+            entry = _pick(route, "", lambda each: each.credential.id.startswith(f"{kin}::") and fits(each))
         entry = entry or _pick(route, dialect_preference, fits)
         if entry is not None:
             return self._grant(entry, resolution, now)
@@ -173,6 +176,10 @@ class Pool:
     def awake_at(self, credential: str, resolution: Resolution) -> float | None:
         """When a credential (by id) may serve what was resolved, 0 for at any time; None if it does not serve it."""
         return self._table.awake_at(credential, resolution.route)
+
+    def previews(self, resolution: Resolution) -> list[Resolution]:
+        """The preview variants of a Google model (`NAME-preview…`), the newest first."""
+        return [replace(resolution, route=name) for name in self._table.previews(resolution.route)]
 
     def waits(self, resolution: Resolution, now: float, rounds: int = 0) -> float | None:
         """Seconds until somebody could serve one more round after `rounds` repeated ones; 0 now, None nobody ever.

@@ -187,6 +187,15 @@ class Table:
         alike = [folded[lower] for lower in difflib.get_close_matches(wanted, folded, n=5)]
         return list(dict.fromkeys([*same, *longer, *alike]))[:5]
 
+    def previews(self, route: str) -> list[str]:
+        """See `Pool.previews`."""
+        found = [
+            name
+            for name, other in self.routes.items()
+            if name.startswith(f"{route}-preview") and any(each.provider.vendor == "google" for each in other.entries)
+        ]
+        return sorted(found, key=lambda name: (-self.routes[name].record.created, name))
+
     def listings(self, now: float | None) -> list[Listing]:
         """See `Pool.models`."""
         found = []

@@ -169,6 +169,7 @@ class Provider:
     tool_name: int = 0
     refusals: str = ""
     signature: str = ""
+    fallbacks: tuple[str, ...] = ()
     oauth: "Provider | None" = None
     clients: Mapping[str, "Provider"] = field(default_factory=dict)
 
@@ -187,7 +188,20 @@ class Provider:
 _AUTH = ("anthropic", "bearer", "google")
 _TEXTS = ("title", "dialect", "vendor", "owner", "base_url", "auth", "oauth_beta", "account", "refusals", "signature")
 _FIELDS = frozenset(
-    [*_TEXTS, "lists", "paths", "headers", "steps", "official", "plans", "streams", "tool_name", "oauth", "clients"]
+    [
+        *_TEXTS,
+        "lists",
+        "paths",
+        "headers",
+        "steps",
+        "official",
+        "plans",
+        "streams",
+        "tool_name",
+        "oauth",
+        "clients",
+        "fallbacks",
+    ]
 )
 _COMPATIBLE_PATHS = MappingProxyType({"generate": "/chat/completions", "compact": "/responses/compact"})
 
@@ -263,6 +277,7 @@ def _read_provider(key: str, entry: Any, origin: str) -> Provider:
         tool_name=int(entry.get("tool_name", 0)),
         refusals=str(entry.get("refusals", "")),
         signature=str(entry.get("signature", "")),
+        fallbacks=tuple(entry.get("fallbacks", ())),
         oauth=None if oauth is None else _read_provider(key, usual | oauth, origin),
         clients=MappingProxyType(served),
     )
@@ -376,4 +391,4 @@ def pointed_at(provider: Provider, base_url: str) -> Provider:
         return provider
     own = urlsplit(base_url).hostname == urlsplit(provider.base_url).hostname
     clients = {dialect: pointed_at(served, base_url) for dialect, served in provider.clients.items()}
-    return replace(provider, base_url=base_url, official=provider.official and own, clients=clients)
+    return replace(provider, base_url=base_url, official=provider.official and own, clients=clients, fallbacks=())

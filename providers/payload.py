@@ -36,6 +36,7 @@ _DIALECTS = {
     "responses": ("openai-responses",),
     "gemini-cli": ("gemini",),
     "vertex": ("gemini",),
+    "xai": ("openai-responses",),
 }
 """What configs call the dialects → our names. A name that is not here means itself."""
 
@@ -213,12 +214,13 @@ def apply(
 ) -> bytes:
     """The body after the rules; the very same bytes if none of them changes anything.
 
-    dialect: the upstream's. candidates: the names a rule may mean the model by: the upstream's, the client's
-    without suffix, and the client's with it. headers: the client's. Whether a default applies, and every condition,
-    is decided on the body as given. A path that a body has no place for is skipped. A body that is no JSON object
-    is left alone.
+    dialect: the upstream's; of a variant, what configs mean by it. candidates: the names a rule may mean the model
+    by: the upstream's, the client's without suffix, and the client's with it. headers: the client's. Whether a
+    default applies, and every condition, is decided on the body as given. A path that a body has no place for is
+    skipped. A body that is no JSON object is left alone.
     """
     names = tuple(dict.fromkeys(candidates))
+    (dialect,) = _dialects(dialect) or ("",)
     if not any(entry.name.fullmatch(name) for rule in rules.rules for entry in rule.entries for name in names):
         return body
     asked = {name.lower(): value for name, value in (headers or {}).items()}

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -125,5 +126,37 @@ def qwen(failure: Failure, headers: Mapping[str, str], now: float) -> Failure:
     return failure
 
 
-REFUSALS: dict[str, Refusal] = {"claude": claude, "codex": codex, "kimi": kimi, "qwen": qwen, "xai": xai}
+def code_assist(failure: Failure, headers: Mapping[str, str], now: float) -> Failure:
+    """Code Assist: models that a tier does not have come as 404, trouble of its own as 499; resets may be dates."""
+    if failure.status == 404:
+        message = f"{failure.message} (Code Assist: this account's tier does not have the model)"
+        return replace(failure, kind="model", code="model_not_supported", message=message)
+    if failure.status == 499:
+        return replace(failure, kind="upstream", status=502)
+    if failure.kind in _LIMITED and failure.retry_after is None:
+        return replace(failure, retry_after=_reset(failure, now))
+    return failure
+
+
+def _reset(failure: Failure, now: float) -> float | None:
+    """Seconds until the moment that Google's details name."""
+    found = _RESET.search(bytes(failure.details)) if failure.details is not None else None
+    try:
+        wait = datetime.fromisoformat(found[1].decode()).timestamp() - now if found is not None else 0
+    except ValueError:
+        return None
+    return wait if wait > 0 else None
+
+
+_RESET = re.compile(rb'"quotaResetTimeStamp"\s*:\s*"(\d[\w:.+-]*)"')
+
+
+REFUSALS: dict[str, Refusal] = {
+    "claude": claude,
+    "code_assist": code_assist,
+    "codex": codex,
+    "kimi": kimi,
+    "qwen": qwen,
+    "xai": xai,
+}
 """By the name that `refusals` in data/providers.yaml uses."""

@@ -13,7 +13,8 @@ class Sending:
 
     operation: generate, count, compact. model: the upstream's name, as the pool has it. stream: the client wants one.
     translated: the body was written here; otherwise it is the client's own. client: the client's headers, names in
-    lower case. session: what the conversation can be told by, equal in all its requests, "" unknown.
+    lower case. session: what the conversation can be told by, equal in all its requests, "" unknown. facts: of the
+    account. seed, now: as in Asked, for ids that are made here.
     """
 
     operation: str = "generate"
@@ -24,6 +25,9 @@ class Sending:
     client: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
     ledger: Ledger = field(default_factory=Ledger)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    seed: str = ""
+    now: int = 0
 
 
 type Step = Callable[[Outgoing, Sending], Outgoing]

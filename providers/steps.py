@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from providers.chat_steps import iflow, kimi, kimi_model, qwen
+from providers.code_assist_steps import agent, code_assist
 from providers.responses_steps import codex, xai
 from providers.sending import Sending, Step
 from translators.dialect import Outgoing
@@ -114,5 +115,7 @@ STEPS: dict[str, Step] = {
     "kimi_model": kimi_model,
     "qwen": qwen,
     "iflow": iflow,
+    "code_assist": code_assist,
+    "antigravity": agent,
 }
 """By the name that `steps` in data/providers.yaml uses."""

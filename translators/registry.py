@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import wraps
 
 from translators import routes
+from translators.antigravity import DIALECT as ANTIGRAVITY
 from translators.claude import DIALECT as CLAUDE
 from translators.codex import DIALECT as CODEX
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import UNDECODABLE, Unreadable
 from translators.events import Event
 from translators.gemini import DIALECT as GEMINI
+from translators.gemini_cli import DIALECT as GEMINI_CLI
 from translators.losses import Ledger
 from translators.model import Request
 from translators.openai_chat import DIALECT as OPENAI_CHAT
@@ -46,7 +48,17 @@ def _careful(dialect: Dialect) -> Dialect:
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: _careful(dialect)
-    for dialect in (CLAUDE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS, CODEX, XAI)
+    for dialect in (
+        CLAUDE,
+        GEMINI,
+        OPENAI_CHAT,
+        OPENAI_RESPONSES,
+        OPENAI_COMPLETIONS,
+        CODEX,
+        XAI,
+        GEMINI_CLI,
+        ANTIGRAVITY,
+    )
 }
 
 SPOKEN = tuple(name for name, dialect in DIALECTS.items() if not dialect.variant_of)

@@ -27,6 +27,7 @@ class _Detail(msgspec.Struct):
     retryDelay: str = ""
     metadata: dict[str, Any] = {}
     violations: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] = []
 
 
 _details = msgspec.json.Decoder(list[Raw])
@@ -63,6 +64,7 @@ _REASONS = {
     "BILLING_DISABLED": "billing",
     "SERVICE_DISABLED": "permission",
     "VALIDATION_REQUIRED": "permission",
+    "SECURITY_POLICY_VIOLATED": "permission",
     "CONSUMER_SUSPENDED": "permission",
 }
 _CONTEXT = re.compile(r"input (?:token count|context)|exceeds? the (?:maximum|model's) .*tokens", re.IGNORECASE)
@@ -96,13 +98,24 @@ def failure_of(error: wire.Error | str, status: int = 0) -> Failure:
     reason = next((detail.reason for detail in details if detail.reason), "")
     return Failure(
         kind=kind,
-        message=message,
+        message=_with_page(message, details),
         status=status,
         code=reason,
         type=error.status or "",
         retry_after=retry,
         details=wire.given(error.details),
     )
+
+
+_PAGES = ("validation_link", "validation_url", "activationUrl")
+
+
+def _with_page(message: str, details: list[_Detail]) -> str:
+    """The message, with the page where the account's owner can mend it, if the details name one."""
+    found = [detail.metadata.get(name) for detail in details for name in _PAGES]
+    found += [link.get("url") for detail in details for link in detail.links if detail.kind.endswith("rpc.Help")]
+    page = next((url for url in found if isinstance(url, str) and url.startswith("https://")), "")
+    return f"{message} ({page})" if page and page not in message else message
 
 
 def _read_details(raw: Raw | None) -> list[_Detail]:
@@ -129,7 +142,13 @@ def _retry(details: list[_Detail], message: str) -> float | None:
         if isinstance(delay, str) and (seconds := seconds_of(delay)) is not None:
             return seconds
     found = _IN_TEXT.search(message)
+    if found is None and "PerMinute" in _quotas(details):
+        return 60.0
     return seconds_of(found[1]) if found else None
+
+
+def _quotas(details: list[_Detail]) -> str:
+    return " ".join(str(violation.get("quotaId", "")) for detail in details for violation in detail.violations)
 
 
 def _kind(status: int, word: str, message: str, details: list[_Detail], retry: float | None) -> str:
@@ -154,8 +173,8 @@ def _limit(reasons: list[str], lower: str, details: list[_Detail], retry: float 
     """Which limit a 429 is about: the minute's, the account's, or the server's own."""
     if reasons and reasons[0] != "rate_limit":
         return reasons[0]
-    quotas = " ".join(str(violation.get("quotaId", "")) for detail in details for violation in detail.violations)
-    if "PerDay" in quotas or (retry is not None and retry > _LONG):
+    quotas = _quotas(details)
+    if "PerDay" in quotas or "Daily" in quotas or (retry is not None and retry > _LONG):
         return "quota"
     if "PerMinute" in quotas or reasons or retry is not None:
         return "rate_limit"
