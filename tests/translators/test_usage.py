@@ -12,11 +12,11 @@ from translators.events import BlockClosed, BlockOpened, Ended, Finished, Starte
 from translators.fold import fold, merge_usage
 from translators.model import Request, Stop, Usage
 from translators.pump import Whole
-from translators.registry import DIALECTS
+from translators.registry import DIALECTS, SPOKEN
 from translators.turning import Turning
 
-WRITTEN = [dialect for name, dialect in DIALECTS.items() if name != "openai-completions"]
-"""Legacy completions are written, but never read; they count as Chat does."""
+WRITTEN = [DIALECTS[name] for name in SPOKEN if name != "openai-completions"]
+"""Legacy completions are written, but never read; they count as Chat does. Variants count as what they vary."""
 PAIRS = list(itertools.permutations(WRITTEN, 2))
 COUNTS = [name for name in Usage.__struct_fields__ if name != "service_tier"]
 PARTS = {
