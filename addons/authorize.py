@@ -16,6 +16,8 @@ from addons.prepare import prepare, prepare_demo, unsealable
 from addons.provider_ways import UPSTREAM
 from addons.refresh import Refresh
 from addons.switching import detoured, note_quota, previewed
+from credentials.oauth.flow import Failed
+from credentials.oauth.google_projects import REFUSED, Projects
 from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
 from credentials.refresh import Dead, Later, Refused
@@ -25,23 +27,29 @@ from translators.model import Failure
 
 _FAULTS = ("invalid", "model", "context", "too_large", "unprocessable")
 """Kinds of failure that an estimate would only hide."""
+_DIRECT = ("", "direct", "none")
+"""What says that there is no proxy."""
 
 
 class Authorize:
     """Answers the engine's question, attempt by attempt. refresh: renews the tokens of log-ins, None where there are
-    none.
+    none. projects: finds those that files do not name.
     """
 
-    def __init__(self, exchanges: Exchanges, memory: Memory, refresh: Refresh | None = None) -> None:
+    def __init__(
+        self, exchanges: Exchanges, memory: Memory, refresh: Refresh | None = None, projects: Projects | None = None
+    ) -> None:
         self.exchanges = exchanges
         self.memory = memory
         self.affinity = Affinity()
         self.refresh = refresh
+        self.projects = projects or Projects()
 
     async def cliproxy_attempt(self, flow: HTTPFlow) -> None:
         """Decide what could not be decided at once: wait for a cooldown to end, renew a token, count in a thread."""
         exchange = self.exchanges.get(flow)
-        if exchange is not None and exchange.wait is None and exchange.stale is None and not exchange.decided:
+        waiting = exchange is not None and (exchange.wait, exchange.stale, exchange.placeless) != (None, None, None)
+        if exchange is not None and not waiting and not exchange.decided:
             self._try(exchange, self._next)
         while exchange is not None and flow.response is None:
             if self._to_be_counted(exchange):
@@ -50,6 +58,9 @@ class Authorize:
                 return
             if exchange.stale is not None:
                 await self._renew(exchange, exchange.stale)
+                continue
+            if exchange.placeless is not None:
+                await self._place(exchange, exchange.placeless)
                 continue
             await asyncio.sleep(exchange.wait or 0)
             exchange.wait = None
@@ -163,8 +174,7 @@ class Authorize:
                 if previewed(exchange, found):
                     continue
                 break
-            if self.refresh is not None and self.refresh.stale(found.credential):
-                exchange.stale = found
+            if self._unfinished(exchange, found):
                 return
             unable = self._begin(exchange, found)
             if unable is None:
@@ -196,6 +206,16 @@ class Authorize:
         exchange.lease, exchange.trouble = lease, None
         return None
 
+    def _unfinished(self, exchange: Exchange, lease: Lease) -> bool:
+        """Something is wanting before the lease can be used, which cliproxy_attempt gets: a token, a project."""
+        if self.refresh is not None and not lease.renewed and self.refresh.stale(lease.credential):
+            exchange.stale = lease
+        elif self.projects.missing(lease.credential):
+            exchange.placeless = lease
+        else:
+            return False
+        return True
+
     # --- tokens -----------------------------------------------------------------------------------------------------
 
     async def _renew(self, exchange: Exchange, lease: Lease) -> None:
@@ -219,8 +239,33 @@ class Authorize:
             exchange.stale = None
         self._try(exchange, lambda exchange: self._go_on(exchange, lease))
 
+    async def _place(self, exchange: Exchange, lease: Lease) -> None:
+        """Find the project of a lease's account and go on with it; if there is none, with the next credential."""
+        pool = exchange.runtime.pool
+        proxy = lease.credential.proxy_url or exchange.runtime.config.proxy_url
+        try:
+            credential = await self.projects.placed(lease.credential, None if proxy in _DIRECT else proxy)
+        except Failed as failed:
+            kind = "permission" if failed.dead or failed.code in REFUSED else "upstream"
+            exchange.trouble = Failure(
+                kind=kind, message=str(failed), code=failed.code, retry_after=failed.retry_after or None
+            )
+            pool.report(lease, exchange.trouble, time.time(), UPSTREAM[exchange.call.operation])
+            self._try(exchange, self._lease)
+        except BaseException:
+            pool.release(lease, time.time())
+            raise
+        else:
+            placed = replace(pool.renew(lease, credential), renewed=lease.renewed)
+            self._try(exchange, lambda exchange: self._go_on(exchange, placed))
+        finally:
+            if exchange.placeless is lease:
+                exchange.placeless = None
+
     def _go_on(self, exchange: Exchange, lease: Lease) -> None:
-        if self._begin(exchange, lease) is not None:
+        if self.projects.missing(lease.credential):
+            exchange.placeless = lease
+        elif self._begin(exchange, lease) is not None:
             self._lease(exchange)
 
     def _unrenewed(self, exchange: Exchange, lease: Lease, refused: Refused) -> None:

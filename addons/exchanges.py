@@ -114,6 +114,7 @@ class Exchange:
     stale: a lease whose token must be renewed before anything is sent with it. trouble: why that was not possible.
     detours: the provider's further addresses that the lease was tried at. kin: the account whose next project is
     asked first. previews: what is left of the model's preview variants, None before the first was tried.
+    placeless: a lease whose account names no project yet.
     """
 
     flow: HTTPFlow
@@ -141,6 +142,7 @@ class Exchange:
     unsealed: Literal["", "past", "all"] = ""
     wait: float | None = None
     stale: "Lease | None" = None
+    placeless: "Lease | None" = None
     trouble: Failure | None = None
     wire: Wire | None = None
     refusal: Failure | None = None

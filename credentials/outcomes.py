@@ -224,7 +224,7 @@ TABLE: tuple[Row, ...] = (
     _row(
         SWITCHED_OFF,
         kinds=("permission",),
-        codes=("SERVICE_DISABLED", "SECURITY_POLICY_VIOLATED", "CONSUMER_SUSPENDED"),
+        codes=("SERVICE_DISABLED", "SECURITY_POLICY_VIOLATED", "CONSUMER_SUSPENDED", "no_project", "ineligible"),
         why="Google: nothing works in this project until its owner changes it; another project may",
     ),
     _row(

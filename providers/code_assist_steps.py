@@ -5,6 +5,7 @@ Rules of the config speak of what is inside.
 
 from dataclasses import replace
 
+from providers.address import BadAddress
 from providers.sending import Sending
 from translators import antigravity, gemini_cli
 from translators.dialect import Outgoing
@@ -20,10 +21,12 @@ def code_assist(outgoing: Outgoing, sending: Sending) -> Outgoing:
 
 
 def agent(outgoing: Outgoing, sending: Sending) -> Outgoing:
-    """The same with Antigravity's members."""
+    """The same with Antigravity's members. Raises BadAddress without a project, and never makes one up."""
     if sending.operation == "count":
         return code_assist(outgoing, sending)
     project = project_of(sending)
+    if not project:
+        raise BadAddress("Antigravity: the account's file names no project_id; log in again to have it looked up")
     body = antigravity.wrap(
         outgoing.body, sending.model, project, sending.traits, sending.seed, sending.now, sending.ledger
     )

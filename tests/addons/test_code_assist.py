@@ -1,13 +1,17 @@
 """Gemini CLI and Antigravity as upstreams: every client's requests, answers, refusals, and where they go on."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from addons.authorize import Authorize
 from addons.exchanges import Exchange
 from credentials.model import Credential, Secret
+from credentials.oauth.flow import Failed, Pause, Steps
+from credentials.oauth.google_projects import Projects
 from tests.addons.scene import Scene, scene
 from tests.addons.test_authorize import attempt
 from tests.end_to_end.scenery import CLIENTS, ended_well, payloads, request, text_in
@@ -472,3 +476,75 @@ async def test_a_fault_switches_no_model(here: Scene) -> None:
     await attempt(here, exchange, Failure(kind="server", message="x", status=500))
     assert exchange.refusal is not None
     assert len(exchange.attempts) == 1
+
+
+# --- projects that files do not name --------------------------------------------------------------------------------
+
+
+class Google:
+    """The steps that ask for a project, and what they were asked."""
+
+    def __init__(self, answer: str | Failed) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    def steps(self, provider: str, access: Secret) -> Steps[str]:
+        self.asked.append((provider, access.reveal()))
+        yield Pause(0)
+        if isinstance(self.answer, Failed):
+            raise self.answer
+        return self.answer
+
+
+async def turn(here: Scene, projects: Projects, exchange: Exchange) -> Exchange:
+    await Authorize(here.exchanges, here.memory, projects).cliproxy_attempt(exchange.flow)
+    return exchange
+
+
+@pytest.mark.parametrize("provider", DOORS)
+async def test_a_missing_project_is_asked_for_once(here: Scene, provider: str) -> None:
+    here.settings.runtime.pool.replace([login(provider, "new.json", "")])
+    google, projects = Google("found-proj"), Projects()
+    projects.use(None, google.steps)
+    model = DOORS[provider][1]
+    asked = [opened(here, "claude", model) for _ in range(3)]
+    assert not Authorize(here.exchanges, here.memory, projects).choose(asked[0])
+    for exchange in await asyncio.gather(*(turn(here, projects, each) for each in asked)):
+        assert sent(exchange)["project"] == "found-proj"
+    assert google.asked == [(provider, TOKEN)]
+    later = await turn(here, projects, opened(here, "openai-chat", model))
+    assert sent(later)["project"] == "found-proj"
+    assert len(google.asked) == 1
+    assert later.lease is not None
+    assert not later.lease.renewed
+
+
+async def test_an_account_without_a_project_makes_way(here: Scene) -> None:
+    here.settings.runtime.pool.replace([login("gemini-cli", "new.json", "", priority=1), login("gemini-cli")])
+    google, projects = Google(Failed("This account needs a project", code="no_project")), Projects()
+    projects.use(None, google.steps)
+    exchange = await turn(here, projects, opened(here, "claude", "gemini-2.5-pro"))
+    assert sent(exchange)["project"] == "my-proj-1"
+    [rest] = here.settings.runtime.pool.snapshot(0.0)
+    assert (rest["of"], rest["key"], rest["reason"]) == ("credential", "new.json", "service_disabled")
+
+
+@pytest.mark.parametrize(("code", "kind"), [("no_project", "permission"), ("", "upstream")])
+async def test_a_project_that_cannot_be_found_is_told(here: Scene, code: str, kind: str) -> None:
+    here.settings.runtime.pool.replace([login("gemini-cli", "new.json", "")])
+    projects = Projects()
+    projects.use(None, Google(Failed("no project for you", code=code)).steps)
+    exchange = await turn(here, projects, opened(here, "claude", "gemini-2.5-pro"))
+    assert exchange.refusal is not None
+    assert "no project for you" in exchange.refusal.message
+    assert exchange.refusal.kind == kind
+
+
+async def test_without_anybody_to_ask(here: Scene) -> None:
+    here.settings.runtime.pool.replace([login("antigravity", "new.json", ""), login("gemini-cli", "old.json", "")])
+    exchange = await attempt(here, opened(here, "claude", "gemini-3-flash"))
+    assert exchange.refusal is not None
+    assert "project_id" in exchange.refusal.message
+    exchange = await attempt(here, opened(here, "claude", "gemini-2.5-pro"))
+    assert exchange.wire is not None
+    assert "project" not in json.loads(exchange.wire.body)

@@ -173,18 +173,21 @@ GEMINI_CLI = FakeDialect(
 ANTIGRAVITY = replace(GEMINI_CLI, name="antigravity", check=_check_antigravity)
 
 
-def asked_of(path: str, headers: dict[str, str], raw: bytes) -> Asked:
-    """A request as the server recognises it."""
-    body = json.loads(raw)
-    found = re.fullmatch(r"/v1internal:(\w+)(?:\?(alt=sse))?", path)
-    verb = gemini_verb(found[1]) if found else ""
-    query = {"alt": "sse"} if found and found[2] else {}
+VERBS = {"generateContent": "generate", "streamGenerateContent": "generate", "countTokens": "count"}
+PATH = re.compile(r"/v1internal:(\w+)")
+
+
+def door_of(verb: str, body: dict[str, Any]) -> tuple[str, str, str, bool]:
+    """Whose door is meant, what is asked there, the model, and whether as a stream."""
     name = "antigravity" if "requestType" in body else "gemini-cli"
-    stream = bool(found) and path.startswith("/v1internal:stream")
-    return Asked(name, verb, str(body.get("model", "")), stream, headers, query, body, path=path)
+    return name, VERBS.get(verb, ""), str(body.get("model", "")), verb.startswith("stream")
 
 
-def gemini_verb(verb: str) -> str:
-    """What a verb of the path asks for."""
-    verbs = {"generateContent": "generate", "streamGenerateContent": "generate", "countTokens": "count"}
-    return verbs.get(verb, "")
+def asked_of(target: str, headers: dict[str, str], raw: bytes) -> Asked:
+    """A request as the server recognises it."""
+    path, _, query = target.partition("?")
+    found, body = PATH.fullmatch(path), json.loads(raw)
+    assert found is not None, target
+    name, verb, model, stream = door_of(found[1], body)
+    told = dict(pair.split("=") for pair in query.split("&") if pair)
+    return Asked(name, verb, model, stream, headers, told, body, path=path)

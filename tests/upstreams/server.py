@@ -22,12 +22,14 @@ from urllib.parse import parse_qs, urlsplit
 import brotli
 import h2.exceptions
 
-from tests.upstreams import claude, gemini, openai_chat, openai_responses
+from tests.upstreams import claude, code_assist, gemini, openai_chat, openai_responses
 from tests.upstreams.answers import Answer, Play
 from tests.upstreams.dialects import CREDENTIALS, Asked, FakeDialect, Understood
 from tests.upstreams.transport import Connection2, Exchange, Gone, serve_http1
 
-DIALECTS = {one.DIALECT.name: one.DIALECT for one in (claude, gemini, openai_chat, openai_responses)}
+DIALECTS = {one.DIALECT.name: one.DIALECT for one in (claude, gemini, openai_chat, openai_responses)} | {
+    one.name: one for one in (code_assist.GEMINI_CLI, code_assist.ANTIGRAVITY)
+}
 PATHS = {
     "/v1/messages": ("claude", "generate"),
     "/v1/messages/count_tokens": ("claude", "count"),
@@ -236,6 +238,8 @@ class FakeUpstream:
         name, verb, model, stream = "claude", "", str(body.get("model", "")), body.get("stream") is True
         if found := GEMINI.fullmatch(url.path):
             name, verb, model, stream = "gemini", VERBS.get(found[3], ""), found[2], found[3].startswith("stream")
+        elif found := code_assist.PATH.fullmatch(url.path):
+            name, verb, model, stream = code_assist.door_of(found[1], body)
         elif url.path in PATHS:
             name, verb = PATHS[url.path]
         if not verb or got.method != "POST":

@@ -91,6 +91,8 @@ BAD = [
     ),
     ("/v1/responses", {"model": "m", "input": "x", "tools": [{"type": "function", "name": "x"}]}, "strict"),
     ("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "x"}]}], "model": "m"}, "model"),
+    ("/v1internal:generateContent", {"model": "m", "request": {"contents": []}}, "project is missing"),
+    ("/v1internal:countTokens", {"model": "m", "request": {"contents": []}}, "Unknown name 'model'"),
 ]
 
 
