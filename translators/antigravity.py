@@ -10,7 +10,6 @@ vendor's own product, and is left out.
 """
 
 import hashlib
-import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -74,12 +73,18 @@ def _kind(request: dict[str, Raw], tools: list[dict[str, Raw]], model: str, seed
     """The members that say what kind of request it is; sets the session of those that have one."""
     if any("googleSearch" in tool for tool in tools) and not any("functionDeclarations" in tool for tool in tools):
         return {"requestType": "web_search"}
-    identifier = uuid.UUID(bytes=hashlib.sha256(seed).digest()[:16], version=4)
+    identifier = _uuid(hashlib.sha256(seed).hexdigest())
     if "image" in model:
         return {"requestType": "image_gen", "requestId": f"image_gen/{now * 1000}/{identifier}/12"}
     request.pop("session_id", None)
     request["sessionId"] = Raw(msgspec.json.encode(_session(request.get("contents"), seed)))
     return {"requestType": "agent", "requestId": f"agent-{identifier}"}
+
+
+def _uuid(digest: str) -> str:
+    """A digest in the form of a random UUID."""
+    variant = "89ab"[int(digest[16], 16) % 4]
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def _session(contents: Raw | None, seed: bytes) -> str:
