@@ -19,6 +19,7 @@ from translators import sse
 from translators.dialect import Asked, Dialect
 from translators.events import Event
 from translators.gemini import DIALECT as GEMINI
+from translators.gemini import wire
 from translators.gemini.stream import StreamReader
 from translators.gemini.unsealing import unseal_body
 from translators.losses import Ledger
@@ -124,20 +125,31 @@ def _opened_torn(text: bytes) -> bytes:
         return text
 
 
+class _Opening(Struct):
+    """An envelope, decoded together with what is in it."""
+
+    response: wire.Chunk | None = None
+    traceId: str | None = None
+
+
+_opening = msgspec.json.Decoder(_Opening, strict=False)
+
+
 class Reader(StreamReader):
     """Gemini's reader, of what is in the envelopes. The trace's id stands in where an answer has none of its own."""
 
     def _read(self, text: bytes, out: list[Event]) -> None:
-        inner = opened(text)
-        if not self._started and inner is not text and b'"responseId"' not in inner:
-            inner = _identified(text, inner)
-        super()._read(inner, out)
-
-
-def _identified(text: bytes, inner: bytes) -> bytes:
-    trace = literal(members(text), "traceId")
-    fields = members(inner)
-    return bytes(packed(fields | {"responseId": Raw(trace)})) if fields and trace[:1] == b'"' else inner
+        try:
+            said = _opening.decode(text)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            said = _Opening()
+        chunk = said.response
+        if chunk is None:  # no envelope, or one whose inside only a more patient reader takes
+            super()._read(opened(text), out)
+            return
+        if not self._started and not chunk.response_id and said.traceId:
+            chunk = msgspec.structs.replace(chunk, response_id=said.traceId)
+        self._take(chunk, out)
 
 
 def read_reply(body: bytes) -> list[Event]:

@@ -111,8 +111,10 @@ class StreamReader:
             chunk: wire.Chunk | None = decode_chunk(text)
         except ValueError:
             chunk = self._read_odd(text, out)
-        if chunk is None:
-            return
+        if chunk is not None:
+            self._take(chunk, out)
+
+    def _take(self, chunk: wire.Chunk, out: list[Event]) -> None:
         if chunk.error is not None:
             self._fail(failure_of(chunk.error), out)
             return
