@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
-from credentials.account import Account, BadFile, read_account, write_account
+from credentials.account import BadFile, read_account, write_account
 from credentials.model import Credential, Secret
 from credentials.oauth import flow
 from credentials.oauth.flow import Steps
@@ -98,7 +98,7 @@ def remember(store: Store, name: str, project: str) -> str:
                 account = read_account(name, stored.content)
                 if named := account.text("project_id"):
                     return named
-                fresh = Account(name, {**account.body, "project_id": project})
+                fresh = replace(account, body={**account.body, "project_id": project})
                 store.write(name, write_account(fresh), stored.revision)
                 return project
         except Conflict:

@@ -63,6 +63,14 @@ def test_the_project_is_added_and_all_else_stays(before: dict[str, str]) -> None
     assert body_of(store) == FILE | {"project_id": "found"}
 
 
+def test_the_bytes_around_it_stay() -> None:
+    store = Pieces(FILE)
+    store.content = b'{ "type" : "gemini",\n\t"x": 1.50 }'
+    remember(store, "a.json", "found")
+    assert store.content.startswith(b'{ "type" : "gemini",\n\t"x": 1.50')
+    assert body_of(store)["project_id"] == "found"
+
+
 def test_what_the_file_names_by_now_counts() -> None:
     store = Pieces(FILE | {"project_id": "own"})
     assert remember(store, "a.json", "found") == "own"
