@@ -208,7 +208,7 @@ class Authorize:
 
     def _unfinished(self, exchange: Exchange, lease: Lease) -> bool:
         """Something is wanting before the lease can be used, which cliproxy_attempt gets: a token, a project."""
-        if self.refresh is not None and not lease.renewed and self.refresh.stale(lease.credential):
+        if self.refresh is not None and self.refresh.stale(lease.credential):
             exchange.stale = lease
         elif self.projects.missing(lease.credential):
             exchange.placeless = lease
@@ -256,7 +256,8 @@ class Authorize:
             pool.release(lease, time.time())
             raise
         else:
-            placed = replace(pool.renew(lease, credential), renewed=lease.renewed)
+            newest = pool.credential(credential.id) or credential  # its token may have been renewed meanwhile
+            placed = replace(pool.renew(lease, replace(newest, facts=credential.facts)), renewed=lease.renewed)
             self._try(exchange, lambda exchange: self._go_on(exchange, placed))
         finally:
             if exchange.placeless is lease:

@@ -20,6 +20,7 @@ from addons.guard import Guard
 from addons.listen import Listen
 from addons.memory import Memory
 from addons.models import Models
+from addons.projects import projects_of
 from addons.record import Record
 from addons.refresh import Refresh
 from addons.route import Route
@@ -33,7 +34,7 @@ listen = Listen(settings)
 
 memory = Memory(exchanges)
 refresh = Refresh(settings)
-authorize = Authorize(exchanges, memory, refresh)
+authorize = Authorize(exchanges, memory, refresh, projects_of(settings))
 terms.choose = authorize.choose
 
 addons = [

@@ -1,7 +1,7 @@
 """The project of a Google log-in whose file names none: asked for when a request needs it, once, and remembered.
 
 projects = Projects()
-projects.use(store, lambda provider, access: …)     # the steps that ask Google, and sign the account up if need be
+projects.use(lambda: store, lambda provider, access: …)     # the steps that ask Google, and sign the account up if need be
 if projects.missing(credential):
     credential = await projects.placed(credential)
 """
@@ -37,14 +37,16 @@ class Projects:
     """Belongs to one event loop. Finds nothing until `use` says where to ask and where to remember."""
 
     def __init__(self) -> None:
-        self._store: Store | None = None
+        self._store: Callable[[], Store | None] = lambda: None
         self._steps: Callable[[str, Secret], Steps[str]] | None = None
         self._drive: Drive = flow.drive
         self._known: dict[str, str] = {}
         self._flights: dict[str, asyncio.Task[str]] = {}
 
-    def use(self, store: Store | None, steps: Callable[[str, Secret], Steps[str]], drive: Drive = flow.drive) -> None:
-        """steps: of a provider's key and an access token; raises Failed. store: None remembers in memory only."""
+    def use(
+        self, store: Callable[[], Store | None], steps: Callable[[str, Secret], Steps[str]], drive: Drive = flow.drive
+    ) -> None:
+        """steps: of a provider's key and an access token; raises Failed. store: None is memory only."""
         self._store, self._steps, self._drive = store, steps, drive
 
     def missing(self, credential: Credential) -> bool:
@@ -78,8 +80,8 @@ class Projects:
     async def _ask(self, name: str, credential: Credential, proxy: str | None) -> str:
         assert self._steps is not None
         project = await self._drive(self._steps(credential.provider, credential.secret), proxy=proxy)
-        if self._store is not None:
-            project = await asyncio.to_thread(remember, self._store, name, project)
+        if (store := self._store()) is not None:
+            project = await asyncio.to_thread(remember, store, name, project)
         self._known[name] = project
         return project
 

@@ -3,14 +3,20 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from addons.accounts import AuthDir
 from addons.authorize import Authorize
 from addons.exchanges import Exchange
+from addons.projects import projects_of
+from credentials.accounts import Customs
+from credentials.file_store import open_store
 from credentials.model import Credential, Secret
-from credentials.oauth.flow import Failed, Pause, Steps
+from credentials.oauth.flow import Answer as Answered
+from credentials.oauth.flow import Ask, Failed, Pause, Steps
 from credentials.oauth.google_projects import Projects
 from tests.addons.scene import Scene, scene
 from tests.addons.test_authorize import attempt
@@ -497,7 +503,7 @@ class Google:
 
 
 async def turn(here: Scene, projects: Projects, exchange: Exchange) -> Exchange:
-    await Authorize(here.exchanges, here.memory, projects).cliproxy_attempt(exchange.flow)
+    await Authorize(here.exchanges, here.memory, None, projects).cliproxy_attempt(exchange.flow)
     return exchange
 
 
@@ -505,10 +511,10 @@ async def turn(here: Scene, projects: Projects, exchange: Exchange) -> Exchange:
 async def test_a_missing_project_is_asked_for_once(here: Scene, provider: str) -> None:
     here.settings.runtime.pool.replace([login(provider, "new.json", "")])
     google, projects = Google("found-proj"), Projects()
-    projects.use(None, google.steps)
+    projects.use(lambda: None, google.steps)
     model = DOORS[provider][1]
     asked = [opened(here, "claude", model) for _ in range(3)]
-    assert not Authorize(here.exchanges, here.memory, projects).choose(asked[0])
+    assert not Authorize(here.exchanges, here.memory, None, projects).choose(asked[0])
     for exchange in await asyncio.gather(*(turn(here, projects, each) for each in asked)):
         assert sent(exchange)["project"] == "found-proj"
     assert google.asked == [(provider, TOKEN)]
@@ -522,7 +528,7 @@ async def test_a_missing_project_is_asked_for_once(here: Scene, provider: str) -
 async def test_an_account_without_a_project_makes_way(here: Scene) -> None:
     here.settings.runtime.pool.replace([login("gemini-cli", "new.json", "", priority=1), login("gemini-cli")])
     google, projects = Google(Failed("This account needs a project", code="no_project")), Projects()
-    projects.use(None, google.steps)
+    projects.use(lambda: None, google.steps)
     exchange = await turn(here, projects, opened(here, "claude", "gemini-2.5-pro"))
     assert sent(exchange)["project"] == "my-proj-1"
     [rest] = here.settings.runtime.pool.snapshot(0.0)
@@ -533,7 +539,7 @@ async def test_an_account_without_a_project_makes_way(here: Scene) -> None:
 async def test_a_project_that_cannot_be_found_is_told(here: Scene, code: str, kind: str) -> None:
     here.settings.runtime.pool.replace([login("gemini-cli", "new.json", "")])
     projects = Projects()
-    projects.use(None, Google(Failed("no project for you", code=code)).steps)
+    projects.use(lambda: None, Google(Failed("no project for you", code=code)).steps)
     exchange = await turn(here, projects, opened(here, "claude", "gemini-2.5-pro"))
     assert exchange.refusal is not None
     assert "no project for you" in exchange.refusal.message
@@ -548,3 +554,32 @@ async def test_without_anybody_to_ask(here: Scene) -> None:
     exchange = await attempt(here, opened(here, "claude", "gemini-2.5-pro"))
     assert exchange.wire is not None
     assert "project" not in json.loads(exchange.wire.body)
+
+
+@pytest.mark.parametrize("provider", DOORS)
+async def test_google_is_asked_as_the_config_says_and_the_file_remembers(
+    tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = f"auth-dir: {tmp_path}\noauth: {{{provider}: {{urls: {{code-assist: 'http://google.test'}}}}}}"
+    token = {"type": provider, "access_token": TOKEN, "refresh_token": "r"}
+    (tmp_path / "new.json").write_text(json.dumps(token))
+    with scene(config) as here:
+        here.settings.auth_dir = AuthDir(tmp_path, open_store(tmp_path, {}, tmp_path), lambda: None)
+        here.settings.runtime.pool.replace(here.settings.auth_dir.accounts.credentials(Customs()))
+        asked: list[Ask | Pause] = []
+
+        async def drive(steps: Steps[str], *, proxy: str | None) -> str:
+            assert proxy is None
+            asked.append(next(steps))
+            said = {"currentTier": {"id": "free-tier"}, "cloudaicompanionProject": {"id": "found-proj"}}
+            with pytest.raises(StopIteration) as done:
+                steps.send(Answered(200, body=json.dumps(said).encode()))
+            return str(done.value.value)
+
+        projects = projects_of(here.settings)
+        monkeypatch.setattr(projects, "_drive", drive)
+        exchange = await turn(here, projects, opened(here, "claude", DOORS[provider][1]))
+        assert sent(exchange)["project"] == "found-proj"
+        assert isinstance(asked[0], Ask)
+        assert asked[0].url == "http://google.test/v1internal:loadCodeAssist"
+    assert json.loads((tmp_path / "new.json").read_text()) == token | {"project_id": "found-proj"}
