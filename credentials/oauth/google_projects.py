@@ -1,9 +1,7 @@
 """The project of a Google log-in whose file names none: asked for when a request needs it, once, and remembered.
 
-projects = Projects()
-projects.use(lambda: store, lambda provider, access: …)     # the steps that ask Google, and sign the account up if need be
-if projects.missing(credential):
-    credential = await projects.placed(credential)
+Google is asked, and the account signed up if need be, by the steps that `Projects.use` is given. What it says is written
+into the file, unless that names a project by then; other requests for the same account wait for the same answer.
 """
 
 import asyncio

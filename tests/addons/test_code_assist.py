@@ -560,7 +560,7 @@ async def test_without_anybody_to_ask(here: Scene) -> None:
 async def test_google_is_asked_as_the_config_says_and_the_file_remembers(
     tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = f"auth-dir: {tmp_path}\noauth: {{{provider}: {{urls: {{code-assist: 'http://google.test'}}}}}}"
+    config = f"auth-dir: {tmp_path}\noauth: {{{provider}: {{urls: {{code-assist: 'https://google.test'}}}}}}"
     token = {"type": provider, "access_token": TOKEN, "refresh_token": "r"}
     (tmp_path / "new.json").write_text(json.dumps(token))
     with scene(config) as here:
@@ -581,5 +581,5 @@ async def test_google_is_asked_as_the_config_says_and_the_file_remembers(
         exchange = await turn(here, projects, opened(here, "claude", DOORS[provider][1]))
         assert sent(exchange)["project"] == "found-proj"
         assert isinstance(asked[0], Ask)
-        assert asked[0].url == "http://google.test/v1internal:loadCodeAssist"
+        assert asked[0].url == "https://google.test/v1internal:loadCodeAssist"
     assert json.loads((tmp_path / "new.json").read_text()) == token | {"project_id": "found-proj"}
