@@ -1,7 +1,8 @@
 """The project of a Google log-in whose file names none: asked for when a request needs it, once, and remembered.
 
-Google is asked, and the account signed up if need be, by the steps that `Projects.use` is given. What it says is written
-into the file, unless that names a project by then; other requests for the same account wait for the same answer.
+Google is asked, and the account signed up if need be, by the steps that `Projects.use` is given. What it says is
+written into the file, unless that names a project by then; other requests for the same account wait for the same
+answer.
 """
 
 import asyncio
