@@ -8,17 +8,13 @@ speaks the upstream's own dialect, the headers that this client really sent.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, Protocol
 from urllib.parse import quote, urlsplit
 
 from providers.catalog import Provider
+from providers.version import VERSION
 
-try:
-    VERSION = version("cliproxy")
-except PackageNotFoundError:  # run from a folder that was never installed
-    VERSION = ""
-USER_AGENT = f"cliproxy/{VERSION}" if VERSION else "cliproxy"
+USER_AGENT = f"cliproxy/{VERSION}"
 
 type Operation = Literal["generate", "stream", "count", "compact", "predict"]
 

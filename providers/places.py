@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from providers.address import VERSION
 from providers.catalog import Provider, UnknownProvider
+from providers.version import VERSION
 
 _FACT = re.compile(r"\{(\w+)\}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?")  # of a Google project or location: also safe in an address

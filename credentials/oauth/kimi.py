@@ -20,7 +20,7 @@ def device_headers(device_id: str) -> dict[str, str]:
     name, _, version = USER_AGENT.partition("/")
     headers = {
         "x-msh-platform": name,
-        "x-msh-version": version or "0",
+        "x-msh-version": version,
         "x-msh-device-name": platform.node() or "unknown",
         "x-msh-device-model": f"{platform.system()} {platform.machine()}",
         "x-msh-device-id": device_id,
