@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,15 @@ sys.path.insert(0, str(ROOT))
 
 import atheris
 
-with atheris.instrument_imports(include=["translators"]):
+UNFOLLOWED: list[str] = []
+if "--narrow" in sys.argv:
+    own = "translators." + next((word.partition(":")[0].replace("-", "_") for word in sys.argv if ":" in word), "")
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "translators").rglob("*.py")]
+    UNFOLLOWED = [name for name in names if not name.startswith(own)]
+following = (
+    atheris.instrument_imports(include=["translators"], exclude=UNFOLLOWED) if "--inside" in sys.argv else nullcontext()
+)
+with following:
     from translators import exchange
     from translators.dialect import Aim, Asked
     from translators.errors import UNDECODABLE, TranslationError, Unreadable
@@ -45,6 +54,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seconds", type=int, default=60, help="in all (60)")
     parser.add_argument("--runs", type=int, default=-1, help="at most so many inputs a target")
     parser.add_argument("--seed", type=int, default=0, help="the same seed and runs do the same (0: a new one)")
+    parser.add_argument("--narrow", action="store_true", help="follow the target's own package only: starts faster")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(argv)
     every = [f"{dialect}:{kind}" for dialect in DIALECTS for kind in KINDS]
@@ -60,13 +70,14 @@ def main(argv: list[str]) -> int:
         fuzz(targets[0], asked.seconds, asked.runs, asked.seed)
         return 0
     share = max(1, asked.seconds // len(targets))
-    sound = [fuzzed(target, share, asked.runs, asked.seed) for target in targets]
+    sound = [fuzzed(target, share, asked.runs, asked.seed, asked.narrow) for target in targets]
     return 0 if all(sound) else 1
 
 
-def fuzzed(target: str, seconds: int, runs: int, seed: int) -> bool:
+def fuzzed(target: str, seconds: int, runs: int, seed: int, narrow: bool) -> bool:
     """Run one target in a process; print its last line, or all of it if there was a finding."""
     command = [sys.executable, __file__, target, "--inside", f"--seconds={seconds}", f"--runs={runs}", f"--seed={seed}"]
+    command += ["--narrow"] if narrow else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).strip().splitlines()
     executed = next((line for line in reversed(said) if "Done" in line or "exec/s" in line), "no input was run")
