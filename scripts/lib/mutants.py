@@ -28,7 +28,99 @@ class Mutant(NamedTuple):
     tests: tuple[str, ...]
 
 
-MUTANTS: tuple[Mutant, ...] = ()
+_CASES = ("tests/test_cases.py",)
+_CONSERVATION = ("tests/translators/test_conservation.py",)
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "lying-stop",
+        "a call that was seen outranks the upstream's `stop`",
+        "translators/turning.py",
+        'if called and stop.reason in ("stop", "other", "sequence"):',
+        'if called and stop.reason in ("other", "sequence"):',
+        ("tests/translators/test_ends.py",),
+    ),
+    Mutant(
+        "tool-without-call",
+        "a `tool` without a call is a stop",
+        "translators/turning.py",
+        'if not called and stop.reason == "tool":',
+        'if not called and stop.reason == "length":',
+        _CASES,
+    ),
+    Mutant(
+        "summed-usage",
+        "token counts are cumulative: the last one wins, they are not added up",
+        "translators/fold.py",
+        "return msgspec.structs.replace(old, **said)",
+        "return msgspec.structs.replace(old, **said, input=(old.input or 0) + (new.input or 0))",
+        _CASES,
+    ),
+    Mutant(
+        "foreign-seal",
+        "a seal goes to nobody but its author",
+        "translators/seals.py",
+        "return seal.data if seal is not None and not foreign(seal, aim) else None",
+        "return seal.data if seal is not None else None",
+        _CASES,
+    ),
+    Mutant(
+        "silent-loss",
+        "what is lost is listed",
+        "translators/losses.py",
+        "self.losses.append(Loss(path, reason, semantic))",
+        "self.losses += [Loss(path, reason, semantic)] * semantic",
+        _CONSERVATION,
+    ),
+    Mutant(
+        "keyword-as-property",
+        "a property may be named like a keyword of JSON Schema",
+        "translators/schema_tree.py",
+        "return {name: change(member) for name, member in value.items()}",
+        "return change(value)",
+        _CASES,
+    ),
+    Mutant(
+        "names-that-collide",
+        "a name that had to be changed stays unlike all others",
+        "translators/names.py",
+        'mark = hashlib.sha256(f"{namespace}\\0{name}".encode()).hexdigest()[:8]',
+        'mark = "00000000"',
+        ("tests/test_cases.py", "tests/translators/test_names.py"),
+    ),
+    Mutant(
+        "failed-result",
+        "a tool that failed is told to have failed",
+        "translators/claude/messages.py",
+        "tool_use_id=identifier, content=content, is_error=failed,",
+        "tool_use_id=identifier, content=content, is_error=None,",
+        _CASES,
+    ),
+    Mutant(
+        "retry-hint",
+        "how long Gemini asks to wait reaches the client",
+        "translators/gemini/failure.py",
+        "        retry_after=retry,\n        details=",
+        "        details=",
+        _CASES,
+    ),
+    Mutant(
+        "blocks-that-jump",
+        "blocks are numbered without a gap",
+        "translators/events.py",
+        "if event.block != self.next_block:",
+        "if event.block < 0:",
+        ("tests/translators", "-k", "order or any_reply or grammar or claude"),
+    ),
+    Mutant(
+        "half-a-character",
+        "half of a surrogate pair waits for its other half",
+        "translators/halves.py",
+        "        text, held = text[:-1], text[-1]\n",
+        "        pass\n",
+        ("tests/translators/test_halves.py", "tests/test_cases.py"),
+    ),
+)
 
 
 def main(argv: list[str]) -> int:

@@ -114,7 +114,7 @@ def _request(asked: argparse.Namespace, body: bytes, client: Dialect, upstream: 
         aim = aim_at(upstream, name or request.model, stream=request.stream)
         outgoing = exchange.write(request, body, client, upstream, aim, ledger, suffix)
     except TranslationError as error:
-        failure = Failure(kind="invalid", message=error.message, param=error.path, code=error.code, origin="cliproxy")
+        failure = Failure(kind="invalid", message=str(error), param=error.path, code=error.code, origin="cliproxy")
         raise Refused(f"status {refusal(failure, client)}") from error
     _show(_laid_out(outgoing.body, raw=asked.raw))
     for header, value in outgoing.headers.items():
@@ -188,8 +188,25 @@ def refusal(failure: Failure, client: Dialect) -> str:
 
 
 def check(dialect: Dialect, body: bytes, kind: str) -> int:
-    """Print what is wrong with an answer; the number of findings decides the exit status."""
-    raise NotImplementedError
+    """Print what is wrong with a stream or an answer: 1 if clients of the dialect break on it, 2 if it is neither."""
+    if kind not in ("stream", "reply"):
+        print("translate: --check is for streams and answers; say --kind if this is one", file=sys.stderr)
+        return 2
+    if dialect.grammar is None or dialect.check_reply is None:
+        print(f"translate: {dialect.name} is a form of another dialect, which has the grammar", file=sys.stderr)
+        return 2
+    if kind == "stream":
+        grammar = dialect.grammar()
+        found = grammar.feed(body) + grammar.finish()
+    else:
+        found = dialect.check_reply(body)
+    for one in found:
+        where = f"event {one.frame} " if one.frame >= 0 else ""
+        mild = " (vendors send this too)" if one.mild else ""
+        print(f"{where}{one.path or '$'}: {one.what}{mild} [{one.rule}]")
+    broken = [one for one in found if not one.mild]
+    print(f"{len(broken)} to mend, {len(found) - len(broken)} mild" if found else "nothing to mend", file=sys.stderr)
+    return 1 if broken else 0
 
 
 def _laid_out(body: bytes, *, raw: bool) -> str:
