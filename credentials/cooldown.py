@@ -192,3 +192,15 @@ def _steps(entries: Sequence[Entry], strategy: Strategy) -> list[tuple[float, fl
         steps.append((float(before[parent]), float(projects[parent])))
         before[parent] += 1
     return steps
+
+
+KEPT: dict[str, type | tuple[type, ...]] = {
+    "until": (int, float),
+    "level": int,
+    "window": (int, float),
+    "reason": str,
+    "probe": bool,
+    "hides": bool,
+    "reset": (int, float),
+}
+"""What of a rest a snapshot keeps, and the types it has there."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from credentials.cooldown import Entry, Rest
+from credentials.cooldown import KEPT, Entry, Rest
 from credentials.error_rules import BY_RULE, judged
 from credentials.lease import Cooling, Exhausted, Lease, Listing, PoolSettings, Resolution, Row, UnknownModel
 from credentials.model import Credential
@@ -321,7 +321,7 @@ class Pool:
     def snapshot(self, now: float) -> list[dict[str, Any]]:
         """The rests that are not over, as plain data: no secret, no label."""
         return [
-            {"of": kind, "key": key} | {name: getattr(rest, name) for name in _KEPT}
+            {"of": kind, "key": key} | {name: getattr(rest, name) for name in KEPT}
             for (kind, key), rest in self._table.kept().items()
             if rest.until > now
         ]
@@ -335,10 +335,10 @@ class Pool:
         taken = 0
         for row in rows:
             rest = rests.get((str(row.get("of")), str(row.get("key"))))
-            if rest is None or not all(isinstance(row.get(name), kind) for name, kind in _KEPT.items()):
+            if rest is None or not all(isinstance(row.get(name), kind) for name, kind in KEPT.items()):
                 continue
             if row["until"] > now:
-                for name in _KEPT:
+                for name in KEPT:
                     setattr(rest, name, row[name])
                 taken += 1
         for member in self._table.members.values():
@@ -374,18 +374,6 @@ class Pool:
             entry = heappop(self._alarms)[2]
             if entry.until <= now:
                 entry.wake()
-
-
-_KEPT: dict[str, type | tuple[type, ...]] = {
-    "until": (int, float),
-    "level": int,
-    "window": (int, float),
-    "reason": str,
-    "probe": bool,
-    "hides": bool,
-    "reset": (int, float),
-}
-"""What of a rest a snapshot keeps, and the types it has there."""
 
 
 def _pick(route: Route, dialect: str, fits: Callable[[Entry], bool]) -> Entry | None:

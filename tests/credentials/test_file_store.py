@@ -377,7 +377,7 @@ def test_a_lock_file_that_was_removed_is_made_again(tmp_path):
         for path in (tmp_path / ".cliproxy" / "locks").iterdir():
             path.unlink()
         with store.locked("a.json"):  # nobody can hold on to a name that is no longer there
-            pass
+            assert len(list((tmp_path / ".cliproxy" / "locks").iterdir())) == 1
 
 
 # --- other processes ------------------------------------------------------------------------------------------------

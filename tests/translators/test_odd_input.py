@@ -158,9 +158,10 @@ def test_any_request_is_written_or_refused(fixture, seed):
         return
     for other in DIALECTS.values():
         try:
-            other.write_request(read, Aim("m", "p", other.vendor, stream=read.stream), ledger.copy())
+            sent = other.write_request(read, Aim("m", "p", other.vendor, stream=read.stream), ledger.copy())
         except TranslationError:
             continue
+        assert isinstance(json.loads(sent.body), dict)
 
 
 @settings(max_examples=120, deadline=None)

@@ -32,6 +32,7 @@ from translators.events import (
 from translators.gemini import wire
 from translators.gemini.failure import failure_of
 from translators.gemini.grounding import citations_of, late_citations
+from translators.gemini.logprobs import read_logprobs
 from translators.gemini.media import SAME_MIME, seals_of, standard_base64
 from translators.gemini.partial import PartialCall
 from translators.gemini.parts import hosted_part
@@ -171,7 +172,7 @@ class StreamReader:
         if parts is not None:
             for part in parts if isinstance(parts, list) else (parts,):
                 self._part(part, state, out)
-        if said.logprobs_result is not None and (logprobs := _logprobs(said.logprobs_result)) is not None:
+        if said.logprobs_result is not None and (logprobs := read_logprobs(said.logprobs_result)) is not None:
             if state.kind != "text" or state.open < 0:
                 self._open(state, "text", out)
             out.append(TextDelta(state.open, "", logprobs))
@@ -396,18 +397,3 @@ def _seconds(time: str | None) -> int:
     """RFC 3339 in UTC, as Google writes it → unix seconds; 0 if there is none."""
     found = _TIME.fullmatch(time or "")
     return calendar.timegm(tuple(map(int, found.groups()))) if found else 0
-
-
-def _logprobs(result: wire.LogprobsResult) -> Raw | None:
-    """Log probabilities in the model's form: a list of {token, logprob, top_logprobs}."""
-    tops = result.top_candidates or []
-    tokens = []
-    for index, chosen in enumerate(result.chosen_candidates or []):
-        others = (tops[index].candidates or []) if index < len(tops) else []
-        tokens.append(_token(chosen) | {"top_logprobs": [_token(other) for other in others]})
-    return Raw(msgspec.json.encode(tokens)) if tokens else None
-
-
-def _token(said: wire.LogprobsToken) -> dict[str, object]:
-    token = said.token or ""
-    return {"token": token, "logprob": said.log_probability or 0.0, "bytes": list(token.encode("utf-8", "replace"))}
