@@ -71,12 +71,17 @@ def leaves(value: Any, at: str = "$") -> Iterator[tuple[str, Any]]:
     """Paths and values of everything that is neither an object nor an array; empty ones count as values."""
     if isinstance(value, dict) and value:
         for key, member in value.items():
-            yield from leaves(member, f"{at}.{key}" if _PLAIN.fullmatch(key) else f"{at}[{as_text(key)}]")
+            yield from leaves(member, step(at, key))
     elif isinstance(value, list) and value:
         for place, item in enumerate(value):
             yield from leaves(item, f"{at}[{place}]")
     else:
         yield at, value
+
+
+def step(at: str, name: str) -> str:
+    """The path of an object's member: `$.a.b`, or `$.a["a name"]` where a name is no plain word."""
+    return f"{at}.{name}" if _PLAIN.fullmatch(name) else f"{at}[{as_text(name)}]"
 
 
 _PLAIN = re.compile(r"[\w$-]+")
