@@ -1,6 +1,6 @@
 """Really killing those who write. As a test for a few seconds; for as long as one likes:
 
-    python -m tests.credentials.crashes --seconds 600
+    python -m tests.credentials.crashes --seconds 600        or, with the renewals: scripts/torture
 
 Two ways to die. By chance: children write for all they are worth and are killed after a random time. By plan: a child
 kills itself at its n-th call that changes a file, before the call or after half of it, for n = 1, 2, 3, … until it
@@ -10,6 +10,7 @@ comes through. Children are forked from this one process, which has no threads, 
 import argparse
 import fcntl
 import json
+import math
 import os
 import random
 import shutil
@@ -140,14 +141,17 @@ def deaths(prepare: Callable[[], None], work: Callable[[], object], check: Calla
 # --- by chance ------------------------------------------------------------------------------------------------------
 
 
-def killed_by_chance(folder: Path, seconds: float, seed: int, key_file: Path | None = None, writers: int = 2) -> int:
-    """Kill writers of one file at random moments; gives how many. After each: the file is whole, every write that was
-    told as done is in it, at most one of each writer that could not be told any more, and no lock is left.
+def killed_by_chance(
+    folder: Path, seconds: float, seed: int, key_file: Path | None = None, *, rounds: float = math.inf
+) -> int:
+    """Kill two writers of one file at random moments, round by round; gives how many. After each: the file is whole,
+    every write that was told as done is in it, at most one of each writer that could not be told any more, and no lock
+    is left.
     """
-    chance, kills, end = random.Random(seed), 0, time.monotonic() + seconds
+    chance, kills, end, writers = random.Random(seed), 0, time.monotonic() + seconds, 2
     store = store_of(folder, key_file)
     told = count_up(store)
-    while time.monotonic() < end:
+    while time.monotonic() < end and kills < rounds * writers:
         reader, writer = os.pipe()
 
         def work(writer: int = writer) -> None:

@@ -1,7 +1,7 @@
 """Processes that renew a log-in together, or until they are killed.
 
 python -m tests.credentials.refreshing callers FOLDER URL NAME COUNT USED
-python -m tests.credentials.refreshing killed FOLDER URL NAME SECONDS SEED
+python -m tests.credentials.refreshing killed FOLDER URL NAME SEED    (one round for each line of input)
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from credentials.model import Secret
 from credentials.oauth.flow import Answer, Ask, Failed, Steps
 from credentials.refresh import Refresher, Refused
 from tests.credentials.tried_store import TriedStore
+
+LONGEST_LIFE = 0.2
+"""Seconds until the first of two is killed, and from then until the second is, at most: some renewals each."""
 
 
 def steps_of(url, clock=time.time):
@@ -82,15 +85,14 @@ async def renew_forever(folder: Path, url: str, name: str, driver: Driver) -> No
         try:
             used = secret_of(await refresher.refreshed(name, used))
         except Refused as refused:
-            print("refused:", refused, flush=True)
+            print("refused:", refused, file=sys.stderr)
             os._exit(1)
 
 
-def kill_at_random(folder: Path, url: str, name: str, seconds: float, seed: int) -> int:
-    """Start two at a time, kill them when it pleases chance. Gives the number of kills."""
-    chance, kills, driver = random.Random(seed), 0, Driver()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def kill_at_random(folder: Path, url: str, name: str, seed: int) -> None:
+    """For each line that comes in: start two, kill them when it pleases chance, and say how many went by themselves."""
+    chance, driver = random.Random(seed), Driver()
+    for _ in sys.stdin:
         children = []
         for _ in range(2):
             child = os.fork()
@@ -98,14 +100,10 @@ def kill_at_random(folder: Path, url: str, name: str, seconds: float, seed: int)
                 asyncio.run(renew_forever(folder, url, name, driver))
             children.append(child)
         for child in children:
-            time.sleep(chance.uniform(0.0, 0.3))
+            time.sleep(chance.uniform(0.0, LONGEST_LIFE))
             os.kill(child, signal.SIGKILL)
-            kills += 1
-        for child in children:
-            _, status = os.waitpid(child, 0)
-            if not os.WIFSIGNALED(status):
-                sys.exit("a child gave up")
-    return kills
+        ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        print(sum(end != -signal.SIGKILL for end in ends), flush=True)
 
 
 if __name__ == "__main__":
@@ -114,4 +112,4 @@ if __name__ == "__main__":
     if mode == "callers":
         asyncio.run(call(Path(folder), url, name, int(rest[0]), rest[1]))
     else:
-        print(kill_at_random(Path(folder), url, name, float(rest[0]), int(rest[1])))
+        kill_at_random(Path(folder), url, name, int(rest[0]))

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import logging
-import os
 import sys
-import time
 import traceback
 
 import pytest
@@ -15,6 +13,7 @@ from credentials.due import secret_of
 from credentials.model import Secret
 from credentials.oauth.flow import Failed
 from credentials.refresh import FAILURE_PAUSE, SHORTEST_PAUSE, UNMOVED_PAUSE, Dead, Later, Refresher
+from tests.credentials import torture
 from tests.credentials.refreshing import Driver, steps_of
 from tests.credentials.token_server import TokenServer
 from tests.credentials.tried_store import TriedStore
@@ -409,24 +408,20 @@ async def test_a_crash_between_answer_and_write(house, grace):
             await after.refreshed(NAME, old())
 
 
-async def test_random_kills_lose_no_rotating_token(house):
-    """Two processes renew without pause and are killed at any moment; REFRESH_SECONDS makes it longer."""
-    house.server.grace = True
-    house.file(expired=write_time(time.time() - 60))
-    seconds = os.environ.get("REFRESH_SECONDS", "4")
-    arguments = ("killed", str(house.folder), house.server.url, NAME, seconds, "1")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.credentials.refreshing", *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said
-    assert int(said) >= 8
-    log_in = house.server.log_ins["ana"]
-    print(int(said), "kills,", log_in.count, "rounds")
-    assert log_in.alive
-    assert log_in.count >= 20
-    before = secret_of(read_account(NAME, (house.folder / NAME).read_bytes()))
-    assert (await house.refresher().refreshed(NAME, before)).access.reveal().startswith("at-ana-")
+@pytest.mark.parametrize("grace", [True, False])
+async def test_random_kills_lose_no_rotating_token(tmp_path, grace):
+    """Two processes renew without pause and are killed at any moment; scripts/torture does it for 1,000 rounds."""
+    tally = await torture.renewals(tmp_path / "auth", 1, rounds=8, grace=grace)
+    assert (tally.rounds, tally.window == 0 or not grace) == (8, True)
+    assert tally.kills >= 8
+
+
+async def test_torture_would_see_a_lost_token(tmp_path, monkeypatch):
+    """A vendor that says something else than the files do, for each of the two kinds."""
+    monkeypatch.setattr(torture, "_checked", lambda folder: "rt-ana0-of-old")
+    for grace in (True, False):
+        with pytest.raises(torture.Lost, match="rt-ana0-of-old"):
+            await torture.renewals(tmp_path / "auth", 1, rounds=1, grace=grace)
 
 
 # --- secrets --------------------------------------------------------------------------------------------------------
