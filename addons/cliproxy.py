@@ -25,6 +25,7 @@ from addons.record import Record
 from addons.refresh import Refresh
 from addons.route import Route
 from addons.settings import Settings
+from addons.show import Show
 
 exchanges = Exchanges()
 settings = Settings()
@@ -49,5 +50,6 @@ addons = [
     authorize,  # which credential, what is sent, what failures mean
     memory,  # answers that their clients cannot carry back whole
     Greet(settings, models, listen),
+    Show(exchanges),  # views of what happened
     Record(exchanges),  # last: it sees what everyone did, and closes the exchange
 ]

@@ -1,15 +1,13 @@
 """What stays of an exchange when it is over: plain data in the flow, and one line that tells the story."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from mitmproxy.http import HTTPFlow
 
 from addons.exchanges import Attempt, Exchange, Exchanges
-from translators.dialect import Violation
+from addons.inspection.checking import Verdict, check
+from addons.inspection.plain import KEY, plain
 from translators.model import Usage
-from translators.relay import Relay, RelayedArray
 
 
 class Record:
@@ -32,48 +30,12 @@ class Record:
             return
         verdict = check(exchange)
         flow.comment = story(exchange, flow, verdict)
-        flow.metadata["cliproxy"] = plain(exchange, verdict)
-
-
-class Verdict(NamedTuple):
-    """Whether what the client got is what its dialect's clients need. how: "whole", "beginning" (the client left, so
-    nothing may be said of the end), or why nobody looked.
-    """
-
-    how: str
-    violations: Sequence[Violation] = ()
-    number: int = 0
-
-
-LARGEST = 1024 * 1024
-"""Bytes of an answer. A larger one is not checked: a megabyte takes some 25 ms, in which nobody else is served."""
-
-
-def check(exchange: Exchange) -> Verdict:
-    """Check the bytes the client got against the grammar of its dialect. Never raises: it is about somebody else."""
-    pump, tape, client = exchange.pump, exchange.emitted, exchange.client
-    if pump is None or not pump.committed or not tape.size or exchange.call.operation != "generate":
-        return Verdict("no answer")
-    if isinstance(pump, Relay | RelayedArray):  # the vendor's own words, and many of them: not ours to judge
-        return Verdict("passed on")
-    if tape.left_out or tape.size > LARGEST:
-        return Verdict("too large")
-    try:
-        if not exchange.asked.stream:
-            if client.check_reply is None or not pump.ended:
-                return Verdict("no grammar" if client.check_reply is None else "no answer")
-            found = client.check_reply(tape.bytes())
-            return Verdict("whole", found, len(found))
-        if client.grammar is None:
-            return Verdict("no grammar")
-        grammar = client.grammar()
-        found = grammar.feed(tape.bytes())
-        over = pump.ended or pump.failure is not None
-        if over:
-            found += grammar.finish()
-        return Verdict("whole" if over else "beginning", found, grammar.count)
-    except Exception as error:
-        return Verdict(f"the checker failed: {type(error).__name__}: {error}"[:200])
+        pump = exchange.pump
+        kept = plain(exchange, verdict, pump.usage if pump else None, pump.stop if pump else None)
+        flow.metadata[KEY] = kept
+        response = flow.response
+        if response is not None and response.data.content == kept["emitted"]:
+            response.data.content = kept["emitted"]  # one copy is enough
 
 
 def story(exchange: Exchange, flow: HTTPFlow, verdict: Verdict | None = None) -> str:
@@ -115,48 +77,3 @@ def _tokens(usage: Usage) -> str:
     cached = f" ({usage.cache_read:,} cached)" if usage.cache_read else ""
     thought = f" ({usage.thinking:,} thought)" if usage.thinking else ""
     return f"{usage.input or 0:,}{cached}→{usage.output or 0:,}{thought} tok"
-
-
-def plain(exchange: Exchange, verdict: Verdict | None = None) -> dict[str, Any]:
-    """Everything worth keeping, in types that mitmproxy can save."""
-    verdict = verdict or check(exchange)
-    return {
-        "client": exchange.client.name,
-        "operation": exchange.call.operation,
-        "model": exchange.asked.model,
-        "stream": exchange.asked.stream,
-        "caller": exchange.caller,
-        "losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.ledger.losses],
-        "answer_losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.asked.ledger.losses],
-        "rules": [[rule.path, rule.rule, rule.to] for rule in exchange.ledger.applied],
-        "attempts": [_attempt(attempt) for attempt in exchange.attempts],
-        "emitted": exchange.emitted.bytes(),
-        "refusal": exchange.refusal.message if exchange.refusal else "",
-        "grammar": {
-            "checked": verdict.how,
-            "count": verdict.number,
-            "violations": [[one.frame, one.path, one.what, one.rule, one.mild] for one in verdict.violations],
-        },
-    }
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    failure = attempt.failure
-    return {
-        "number": attempt.number,
-        "credential": attempt.label,
-        "provider": attempt.provider,
-        "dialect": attempt.dialect,
-        "model": attempt.model,
-        "url": attempt.url,
-        "request_headers": [list(pair) for pair in attempt.headers],
-        "request_body": attempt.body,
-        "status": attempt.status,
-        "answer_headers": [list(pair) for pair in attempt.answer_headers],
-        "raw": attempt.raw.bytes(),
-        "started": attempt.started,
-        "first_byte": attempt.first_byte,
-        "ended": attempt.ended,
-        "failure": [failure.origin, failure.kind, failure.message] if failure else [],
-        "verdict": attempt.verdict,
-    }

@@ -5,6 +5,7 @@ import time
 from mitmproxy.http import HTTPFlow
 
 from addons.engine.terms import failure_response
+from addons.inspection.plain import KEY, refused
 from translators.dialect import Asked
 from translators.model import Failure
 from translators.registry import DIALECTS
@@ -17,4 +18,5 @@ def refuse(flow: HTTPFlow, call: Call, failure: Failure) -> None:
     asked = Asked(model=call.model, stream=False, now=int(time.time()), seed="0", array=call.array)
     status, body = client.write_failure(failure, asked)
     flow.response = failure_response(status, body, failure)
+    flow.metadata[KEY] = refused(call.dialect, call.operation, call.model, failure)
     flow.comment = f"{call.dialect} · refused: {failure.message}"

@@ -1,7 +1,9 @@
 """The one line that tells the story of a flow."""
 
 from addons.exchanges import Attempt, Tape
-from addons.record import check, plain, story
+from addons.inspection.checking import check
+from addons.inspection.plain import plain
+from addons.record import story
 from tests.addons.scene import scene
 from translators.losses import Loss
 from translators.model import Failure, Stop, Usage

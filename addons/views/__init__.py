@@ -1,0 +1,6 @@
+"""What a person sees of an exchange beyond mitmproxy's own views: one file a view, listed here."""
+
+from mitmproxy.contentviews import Contentview
+
+VIEWS: tuple[Contentview, ...] = ()
+"""In the order of their names, as menus have them."""
