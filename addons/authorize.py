@@ -16,11 +16,11 @@ from addons.prepare import prepare, prepare_demo, unsealable
 from addons.provider_ways import UPSTREAM
 from addons.refresh import Refresh
 from addons.switching import detoured, note_quota, previewed
+from credentials.halts import Dead, Later, Refused
 from credentials.oauth.flow import Failed
 from credentials.oauth.google_projects import REFUSED, Projects
 from credentials.outcomes import SEALED
 from credentials.pool import Cooling, Exhausted, Lease, Resolution, UnknownModel
-from credentials.refresh import Dead, Later, Refused
 from providers.address import BadAddress, NoSuchOperation
 from translators.errors import TranslationError
 from translators.model import Failure

@@ -14,12 +14,13 @@ from dataclasses import replace
 from addons.settings import Settings
 from credentials.account import Account, Tokens
 from credentials.due import due, expired, expires_of, secret_of, stale
+from credentials.halts import Dead, Refused
 from credentials.model import Credential, OwnClient
-from credentials.oauth import REFRESH
+from credentials.oauth import AFTER, REFRESH
 from credentials.oauth.clients import client_of
-from credentials.oauth.flow import Failed, Steps, drive
+from credentials.oauth.flow import Client, Failed, Steps, drive
 from credentials.outcomes import DEAD_GRANT, HALF_HOUR
-from credentials.refresh import Dead, Refresher, Refused
+from credentials.refresh import Refresher
 from providers import oauth
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,15 @@ class Refresh:
         accounts, before = self.settings.runtime.accounts, self.refresher
         if accounts is None or (before is not None and before.store is accounts.store):
             return
-        made = Refresher(accounts.store, self._steps_for, drive, self._clock, proxy_of=self._proxy_of, tell=log.error)
+        made = Refresher(
+            accounts.store,
+            self._steps_for,
+            drive,
+            self._clock,
+            after=self._after,
+            proxy_of=self._proxy_of,
+            tell=log.error,
+        )
         self.use(made, lambda: accounts.known.values())
         if before is not None:
             ending = asyncio.get_running_loop().create_task(before.close())
@@ -70,8 +79,15 @@ class Refresh:
         key, now = account.provider, self._clock()
         if key not in REFRESH or key not in self._log_ins:
             raise Failed(f"cliproxy has no way to renew log-ins of the type {account.type}")
+        return REFRESH[key](account, self._client(key), now)
+
+    def _after(self, account: Account) -> Steps[Tokens] | None:
+        key = account.provider
+        return AFTER[key](account, self._client(key), self._clock()) if key in AFTER else None
+
+    def _client(self, key: str) -> Client:
         own = self.settings.runtime.config.oauth.get(key, OwnClient())
-        return REFRESH[key](account, client_of(key, self._log_ins[key], own, os.environ), now)
+        return client_of(key, self._log_ins[key], own, os.environ)
 
     def _proxy_of(self, account: Account) -> str | None:
         url = account.text("proxy_url", "proxy-url") or self.settings.runtime.config.proxy_url

@@ -26,20 +26,12 @@ from typing import Protocol
 
 from credentials import family as files
 from credentials.account import Account, BadFile, Tokens
-from credentials.due import HOUR, MINUTE, UNWRITTEN, expires_of, renewable, secret_of, stale
+from credentials.due import HOUR, MINUTE, UNWRITTEN, expires_of, secret_of, stale
 from credentials.family import Family, Found, Gone, Renewal
+from credentials.halts import FAILURE_PAUSE, Dead, Halts, Later, Refused
 from credentials.model import Secret
 from credentials.oauth.flow import Failed, Steps
 from credentials.store import Store, Unavailable
-
-FAILURE_PAUSE = 5 * MINUTE
-"""After a refusal without a time, and the longest pause."""
-
-SHORTEST_PAUSE = 5.0
-"""After a failure to reach the server, doubling; and the least that is made of a server's `Retry-After`."""
-
-UNMOVED_PAUSE = 30.0
-"""After a renewal that did not move the expiry."""
 
 IN_FLIGHT = MINUTE
 """The longest that anybody waits for a renewal under way (which goes on without them)."""
@@ -54,47 +46,10 @@ SPENT = 16
 """Spent refresh tokens that are remembered of one file, as digests."""
 
 
-class Refused(Exception):
-    """No new token. The message is for people and holds no secret. why: what happened."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class Dead(Refused):
-    """Never again with what the file holds. advice: what to do."""
-
-    def __init__(self, why: str, advice: str = "") -> None:
-        super().__init__(why)
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return self.why if not self.advice or self.advice in self.why else f"{self.why}: {self.advice}"
-
-
-class Later(Refused):
-    """Not now. retry_after: seconds until it is worth another try."""
-
-    def __init__(self, why: str, retry_after: float = SHORTEST_PAUSE) -> None:
-        super().__init__(why)
-        self.retry_after = retry_after
-
-
 class Drive(Protocol):
     """Runs steps, as credentials.oauth.flow.drive does. Raises Failed."""
 
     def __call__(self, steps: Steps[Tokens], *, proxy: str | None) -> Awaitable[Tokens]: ...
-
-
-@dataclass(slots=True)
-class _Halt:
-    """Why a file's log-in is not tried now: until a time, or for ever; void as soon as the file is another."""
-
-    revision: str
-    error: Refused
-    until: float = float("inf")
-    failures: int = 0
 
 
 @dataclass(slots=True)
@@ -120,7 +75,8 @@ class _Late:
 
 
 class Refresher:
-    """Belongs to one event loop. steps_for: the renewal of an account; raises Failed where there is none.
+    """Belongs to one event loop. steps_for: the renewal of an account; raises Failed where there is none. after: what
+    is asked once the new tokens are safe, None for nothing; of its tokens, `more` is taken.
 
     proxy_of: URL of the proxy for an account's token endpoint, None for a direct connection. tell: takes what a person
     must hear at once, free of secrets.
@@ -133,11 +89,12 @@ class Refresher:
         drive: Drive,
         clock: Callable[[], float],
         *,
+        after: Callable[[Account], Steps[Tokens] | None] = lambda account: None,
         proxy_of: Callable[[Account], str | None] = lambda account: account.text("proxy_url") or None,
         tell: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.store = store
-        self._steps_for = steps_for
+        self._steps_for, self._after = steps_for, after
         self._drive = drive
         self._clock = clock
         self._proxy_of = proxy_of
@@ -145,7 +102,7 @@ class Refresher:
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="refresh")
         self._places = asyncio.Semaphore(PARALLEL)
         self._flights: dict[str, asyncio.Task[Account | Refused]] = {}
-        self._halts: dict[str, _Halt] = {}
+        self._halts = Halts(clock)
         self._kept: dict[str, _Kept] = {}
         self._late: dict[str, _Late] = {}
 
@@ -173,8 +130,7 @@ class Refresher:
 
     def halted(self, name: str) -> Refused | None:
         """Why a file's log-in is not renewed now: Dead, Later; None if it can be."""
-        halt = self._halts.get(name)
-        return halt.error if halt is not None and self._clock() < halt.until else None
+        return self._halts.of(name)
 
     def busy(self, name: str) -> bool:
         """It is being renewed now."""
@@ -183,15 +139,12 @@ class Refresher:
     async def look_again(self) -> list[str]:
         """Look whether files that were given up have changed, be it by a new log-in. Gives the names of those."""
         freed = []
-        for name, halt in list(self._halts.items()):
-            if halt.until <= self._clock():
-                continue
+        for name, revision in self._halts.revisions().items():
             try:
-                same = (await self._in_thread(files.read, self.store, name)).revision == halt.revision
+                same = (await self._in_thread(files.read, self.store, name)).revision == revision
             except (Gone, BadFile, Unavailable) as trouble:
                 same = not isinstance(trouble, Gone)
-            if not same and self._halts.get(name) is halt:
-                del self._halts[name]
+            if not same and self._halts.end(name, revision):
                 freed.append(name)
         return freed
 
@@ -257,7 +210,7 @@ class Refresher:
             secret = secret_of(account)
             if secret != used and not stale(account.provider, secret, expires_of(account), self._clock()):
                 return account
-            self._check(name, family.found)
+            self._halts.check(name, family.found)
             asked = self._clock()
             try:
                 tokens = await self._drive(self._steps_for(account), proxy=self._proxy_of(account))
@@ -265,51 +218,26 @@ class Refresher:
             except Failed as failed:
                 found = await self._in_thread(files.read, self.store, name) if failed.dead and again else family.found
                 if not again or found.account.refresh in (account.refresh, Secret("")):
-                    raise self._failure(name, family.found, failed) from None
+                    raise self._halts.failed(name, family.found, failed) from None
                 family.found = found  # somebody who knows of no locks has renewed it
-        return await self._taken(name, family, Renewal(tokens, account.refresh, asked, self._clock()))
+        renewal = self._whole(family.found, Renewal(tokens, account.refresh, asked, self._clock()))
+        found = await self._taken(name, family, renewal)
+        return await self._completed(name, family, found, renewal)
 
-    def _check(self, name: str, found: Found) -> None:
-        """Raise why it is not to be tried now, if that was so for the same content."""
-        halt = self._halts.get(name)
-        if halt is not None and halt.revision != found.revision:
-            del self._halts[name]
-            halt = None
-        if halt is not None and (left := halt.until - self._clock()) > 0:
-            raise Later(halt.error.why, left) if isinstance(halt.error, Later) else copy.copy(halt.error)
-        if not renewable(found.account):
-            dead = Dead(f"{name} holds nothing to renew it with", _advice(found.account))
-            self._halts[name] = _Halt(found.revision, dead)
-            raise copy.copy(dead)
+    def _whole(self, found: Found, renewal: Renewal) -> Renewal:
+        """With an end, where the server names none and the file one that is over."""
+        if renewal.tokens.expires or not 0 < expires_of(found.account) <= renewal.answered:
+            return renewal
+        return renewal._replace(tokens=replace(renewal.tokens, expires=renewal.answered + UNSAID))
 
-    def _failure(self, name: str, found: Found, failed: Failed) -> Refused:
-        """Book a failure. Gives what the callers get."""
-        before = self._halts.get(name)
-        failures = before.failures if before is not None else 0
-        error: Refused
-        if failed.dead:
-            error, pause = Dead(str(failed), _advice(found.account)), float("inf")
-        else:
-            if failed.retry_after > 0:
-                pause = min(max(failed.retry_after, SHORTEST_PAUSE), FAILURE_PAUSE)
-            elif failed.code == "unreachable":  # the machine has just woken up, or its network
-                pause = min(SHORTEST_PAUSE * 2.0 ** min(failures, 10), FAILURE_PAUSE)
-            else:
-                pause = FAILURE_PAUSE
-            error = Later(str(failed), pause)
-        self._halts[name] = _Halt(found.revision, error, self._clock() + pause, failures + 1)
-        return copy.copy(error)
-
-    async def _taken(self, name: str, family: Family, renewal: Renewal) -> Account:
+    async def _taken(self, name: str, family: Family, renewal: Renewal) -> Found:
         """New tokens are here: onto the disk with them, before anything else."""
         account, revision = family.found
         end = expires_of(account)
-        if not renewal.tokens.expires and 0 < end <= renewal.answered:
-            renewal = renewal._replace(tokens=replace(renewal.tokens, expires=renewal.answered + UNSAID))
-        self._halts.pop(name, None)
+        self._halts.end(name)
         if account.provider in UNWRITTEN:
             self._kept[name] = _Kept(renewal, revision)
-            return renewal.on(account)
+            return Found(renewal.on(account), revision)
         for each in family.names:
             kept = self._kept.setdefault(each, _Kept(renewal))
             kept.renewal = renewal
@@ -317,9 +245,22 @@ class Refresher:
                 kept.spent = [*kept.spent, _digest(renewal.spent)][-SPENT:]
         found = await self._save(family, renewal) or Found(renewal.on(account), revision)
         if 0 < (renewal.tokens.expires or end) <= end:
-            error = Later(f"{name} was renewed a moment ago, and still ends when it did", UNMOVED_PAUSE)
-            self._halts[name] = _Halt(found.revision, error, renewal.answered + UNMOVED_PAUSE)
-        return found.account
+            self._halts.unmoved(name, found.revision)
+        return found
+
+    async def _completed(self, name: str, family: Family, found: Found, renewal: Renewal) -> Account:
+        """Ask for what else belongs to the new tokens. Without it they are kept, and nobody gets them yet."""
+        steps = self._after(found.account)
+        if steps is None:
+            return found.account
+        try:
+            more = (await self._drive(steps, proxy=self._proxy_of(found.account))).more
+        except Failed as failed:
+            raise self._halts.failed(name, found, failed) from None
+        whole = renewal._replace(tokens=replace(renewal.tokens, more={**renewal.tokens.more, **more}))
+        for each in family.names:
+            self._kept[each].renewal = whole
+        return (await self._save(family, whole) or Found(whole.on(found.account), found.revision)).account
 
     # --- files ------------------------------------------------------------------------------------------------------
 
@@ -377,10 +318,6 @@ class Refresher:
 def _let_go(taking: Future[Family]) -> None:
     if not taking.cancelled() and taking.exception() is None:
         taking.result().release()
-
-
-def _advice(account: Account) -> str:
-    return f"log in again: scripts/login {account.provider}"
 
 
 def _digest(secret: Secret) -> str:

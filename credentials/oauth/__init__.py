@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from credentials.account import Account, Tokens
-from credentials.oauth import claude, codex, google, iflow, key_file, kimi, qwen, vertex, xai
+from credentials.oauth import claude, codex, google, iflow, kimi, qwen, vertex, xai
 from credentials.oauth.flow import Client, Steps
 from credentials.oauth.ways import Way
 
@@ -25,6 +25,9 @@ REFRESH: Mapping[str, Refresh] = MappingProxyType(
 )
 """Provider key → its refresh. Vertex: the token belongs in memory, not in the file."""
 
+AFTER: Mapping[str, Callable[[Account, Client, float], Steps[Tokens] | None]] = MappingProxyType({"iflow": iflow.after})
+"""Provider key → what else has to be asked when a refresh's tokens are safe; the `more` of its tokens is written."""
+
 LOGINS: Mapping[str, Way] = MappingProxyType(
     {
         "claude": claude.WAY,
@@ -35,7 +38,7 @@ LOGINS: Mapping[str, Way] = MappingProxyType(
         "iflow": iflow.WAY,
         "kimi": kimi.WAY,
         "xai": xai.WAY,
-        "vertex": key_file.WAY,
+        "vertex": vertex.WAY,
     }
 )
 """Provider key → the ways in. Vertex has none but its key file (imports.py)."""

@@ -1,6 +1,6 @@
 """In which of Google's projects an account's requests run: asking, signing up (onboarding), switching the API on.
 
-The bodies hold neutral values where the API has them; `ANTIGRAVITY` is the one that names another product's tier.
+The bodies hold the API's neutral values, for both kinds of log-in: they name no product that we are not.
 
 Sources: google-gemini/gemini-cli, packages/core/src/code_assist/setup.ts; CLIProxyAPI v6 and v7.
 """
@@ -14,8 +14,7 @@ from credentials.oauth.answers import JSON, clean, error_of, reasons_of, refused
 from credentials.oauth.flow import Answer, Ask, Client, Failed, Pause, Steps
 from credentials.oauth.ways import Clock
 
-GEMINI = {"ideType": "IDE_UNSPECIFIED", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
-ANTIGRAVITY = {"ideType": "ANTIGRAVITY", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
+NEUTRAL = {"ideType": "IDE_UNSPECIFIED", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
 API = "cloudaicompanion.googleapis.com"
 
 FREE, LEGACY = "free-tier", "legacy-tier"
@@ -78,7 +77,7 @@ def _all(client: Client, access: Secret, clock: Clock) -> Steps[Place]:
 
 def _settled(client: Client, access: Secret, wanted: str, clock: Clock) -> Steps[tuple[str, str]]:
     """Sign up if need be. The project, and what to say about it."""
-    loaded = yield from load(client, access, GEMINI, wanted, clock)
+    loaded = yield from load(client, access, wanted, clock)
     answered = loaded.project
     if not loaded.tier:
         answered = (yield from _onboarded(client, access, loaded, wanted, clock)) or answered
@@ -97,9 +96,9 @@ def _onboarded(client: Client, access: Secret, loaded: Loaded, wanted: str, cloc
     tier = loaded.first or LEGACY
     if tier != FREE and loaded.needs_project and not wanted:
         raise (yield from _choose(client, access, loaded, clock))
-    body: dict[str, Any] = {"tierId": tier, "metadata": GEMINI}
+    body: dict[str, Any] = {"tierId": tier, "metadata": NEUTRAL}
     if wanted and tier != FREE:  # with a project, Google refuses to sign up for the free tier
-        body |= {"cloudaicompanionProject": wanted, "metadata": GEMINI | {"duetProject": wanted}}
+        body |= {"cloudaicompanionProject": wanted, "metadata": NEUTRAL | {"duetProject": wanted}}
     return (yield from onboard(client, access, body, clock, TRIES, BETWEEN))
 
 
@@ -122,11 +121,11 @@ def _headers(access: Secret) -> dict[str, str]:
     return JSON | {"authorization": f"Bearer {access.reveal()}"}
 
 
-def load(client: Client, access: Secret, metadata: dict[str, str], wanted: str, clock: Clock) -> Steps[Loaded]:
+def load(client: Client, access: Secret, wanted: str, clock: Clock) -> Steps[Loaded]:
     """loadCodeAssist: the account's tier and project."""
-    body: dict[str, Any] = {"metadata": metadata}
+    body: dict[str, Any] = {"metadata": NEUTRAL}
     if wanted:
-        body |= {"cloudaicompanionProject": wanted, "metadata": metadata | {"duetProject": wanted}}
+        body |= {"cloudaicompanionProject": wanted, "metadata": NEUTRAL | {"duetProject": wanted}}
     url = f"{client.urls['code_assist']}/v1internal:loadCodeAssist"
     answer = yield Ask("POST", url, json=body, headers=_headers(access))
     if "SECURITY_POLICY_VIOLATED" in reasons_of(answer):  # behind VPC service controls, where accounts are standard
@@ -207,12 +206,12 @@ def _ineligible(tiers: list[dict[str, Any]]) -> str:
 
 def antigravity_project(client: Client, access: Secret, clock: Clock) -> Steps[str]:
     """The account's project; signs it up if it has none. Raises Failed: none is ever made up."""
-    loaded = yield from load(client, access, ANTIGRAVITY, "", clock)
+    loaded = yield from load(client, access, "", clock)
     if loaded.project:
         return loaded.project
     if loaded.why_not and not (loaded.first or loaded.tier):
         raise Failed(loaded.why_not, code="ineligible")
-    body = {"tierId": loaded.first or loaded.tier or FREE, "metadata": ANTIGRAVITY}
+    body = {"tierId": loaded.first or loaded.tier or FREE, "metadata": NEUTRAL}
     project = yield from onboard(client, access, body, clock, tries=5, between=2.0)
     if not project:
         message = "Google named no project for this account: open Antigravity once with it, then log in again"

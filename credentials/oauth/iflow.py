@@ -144,13 +144,15 @@ def _end(text: str) -> float:
 # --- renewing -------------------------------------------------------------------------------------------------------
 
 
+_RENEWING = "renewing the log-in"
+
+
 def refresh(account: Account, client: Client, now: float) -> Steps[Tokens]:
-    """New tokens and the API key that goes with them; both or nothing."""
-    what = "renewing the log-in"
+    """New tokens, or the key that a cookie opens. The key that goes with tokens is asked for afterwards: `after`."""
     cookie = account.text("cookie")
     if cookie and not account.refresh:
         name = account.text("name", "email")
-        key, expires = yield from _renewed_key(client, cookie_of(cookie), name, what, now)
+        key, expires = yield from _renewed_key(client, cookie_of(cookie), name, _RENEWING, now)
         return Tokens(Secret(""), expires=expires, more={"api_key": key})
     form = {
         "grant_type": "refresh_token",
@@ -159,9 +161,20 @@ def refresh(account: Account, client: Client, now: float) -> Steps[Tokens]:
         "client_secret": secret_of(client),
     }
     answer = yield Ask("POST", client.urls["token"], form=form, headers=_headers(client))
-    tokens = read_tokens(answer, client, what, now, FINAL, KEPT)
-    person = yield from _person(client, tokens, what, now)
-    return replace(tokens, more={**tokens.more, "api_key": person["apiKey"]})
+    return read_tokens(answer, client, _RENEWING, now, FINAL, KEPT)
+
+
+def after(account: Account, client: Client, now: float) -> Steps[Tokens] | None:
+    """The API key of renewed tokens. A step of its own: the old refresh token is spent by then, and the new one must
+    be safe whatever becomes of this.
+    """
+    return _key(account, client, now) if account.refresh else None
+
+
+def _key(account: Account, client: Client, now: float) -> Steps[Tokens]:
+    tokens = Tokens(account.access)
+    person = yield from _person(client, tokens, _RENEWING, now)
+    return replace(tokens, more={"api_key": person["apiKey"]})
 
 
 WAY = Way(identity=("email",), browser=Browser(address, finish), cookie=finish_cookie)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from credentials.account import Account, BadFile, Tokens, read_account, read_time
 from credentials.model import Secret
-from credentials.oauth import claude, codex, google, iflow, key_file, kimi, qwen, xai
+from credentials.oauth import claude, codex, google, iflow, kimi, qwen, vertex, xai
 from credentials.oauth.answers import claims_of
 from credentials.oauth.clients import secret_of
 from credentials.oauth.flow import Client, Failed, Steps
@@ -49,7 +49,7 @@ def imported(
     """The account in a file. official: the name of the client it belongs to. Raises Failed."""
     content = _read(path)
     if provider == "vertex":
-        return key_file.read_key_file(path, content, wishes)
+        return vertex.read_key_file(path, content, wishes)
     reader = READERS.get(provider)
     if reader is None:
         raise Failed(f"There is no file to import from for {provider}", code="no_import")

@@ -1,4 +1,5 @@
-"""Access tokens of a Google service account: the JWT bearer grant (RFC 7523), signed with the account's own key.
+"""Vertex AI has no log-in: a service account's key file, as Google's console gives it, becomes the account. Its access
+tokens: the JWT bearer grant (RFC 7523), signed with that key.
 
 Source: Google, “Using OAuth 2.0 for server to server applications”, read November 2026.
 """
@@ -6,6 +7,7 @@ Source: Google, “Using OAuth 2.0 for server to server applications”, read No
 import base64
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +20,45 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from credentials.account import Account, Tokens
 from credentials.model import Secret
 from credentials.oauth.flow import Answer, Ask, Client, Failed, Steps
+from credentials.oauth.ways import Found, Way, Wishes, file_name
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN_URL = "https://oauth2.googleapis.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFETIME = 3600
 """Seconds; Google gives no longer."""
+
+LOCATION = "us-central1"
+
+WAY = Way(identity=("project_id", "email"))
+
+
+def read_key_file(path: Path, content: bytes, wishes: Wishes) -> Found:
+    """A key file → the file of an account. Raises Failed."""
+    try:
+        body = json.loads(content)
+    except ValueError:  # which holds the whole text
+        body = None
+    if not isinstance(body, dict) or body.get("type") != "service_account":
+        raise Failed(f"{path} is no key of a service account (`type` is not service_account)", code="bad_file")
+    key = body | {"project_id": _text(body, "project_id") or _text(body, "project")}
+    for name in ("project_id", "client_email"):
+        if not _text(key, name):
+            raise Failed(f"{path} has no {name}", code="bad_file")
+    private_key(str(path), key)
+    project, email = key["project_id"], _text(key, "client_email")
+    written = {
+        "service_account": key | {"private_key": key["private_key"].replace("\\n", "\n")},
+        "project_id": project,
+        "email": email,
+        "location": wishes.location or LOCATION,
+        "type": "vertex",
+        "label": wishes.label or f"{project} ({email})",
+    }
+    return Found(Account(file_name("vertex", project), written))
+
+
+# --- tokens ---------------------------------------------------------------------------------------------------------
 
 
 def refresh(account: Account, client: Client, now: float) -> Steps[Tokens]:

@@ -15,9 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 from credentials.account import Account, Tokens
 from credentials.due import secret_of
+from credentials.halts import Refused
 from credentials.model import Secret
 from credentials.oauth.flow import Answer, Ask, Failed, Steps
-from credentials.refresh import Refresher, Refused
+from credentials.refresh import Refresher
 from tests.credentials.tried_store import TriedStore
 
 LONGEST_LIFE = 0.2

@@ -13,7 +13,7 @@ from tests.upstreams.authorization import Asked, FakeAuthorization, Reply, answe
 
 FREE = {"id": "free-tier", "isDefault": True}
 STANDARD = {"id": "standard-tier", "isDefault": True, "userDefinedCloudaicompanionProject": True}
-ANTIGRAVITY_BODY = {"ideType": "ANTIGRAVITY", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
+NEUTRAL = {"ideType": "IDE_UNSPECIFIED", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
 
 
 @dataclass
@@ -192,8 +192,8 @@ async def test_antigravity_is_signed_up_and_gets_a_project_or_no_account() -> No
     cloud = Cloud(lambda _: {"allowedTiers": [FREE]}, rounds=2)
     async with scene("antigravity", cloud) as stage:
         assert (await stage.log_in()).account.body["project_id"] == "found-1"
-        assert cloud.loaded == [{"metadata": ANTIGRAVITY_BODY}]
-        assert cloud.onboarded[-1] == {"tierId": "free-tier", "metadata": ANTIGRAVITY_BODY}
+        assert cloud.loaded == [{"metadata": NEUTRAL}]
+        assert cloud.onboarded[-1] == {"tierId": "free-tier", "metadata": NEUTRAL}
     async with scene("antigravity", Cloud(lambda _: {"allowedTiers": [FREE]}, answers=None)) as stage:
         with pytest.raises(Failed, match="open Antigravity once"):
             await stage.log_in()

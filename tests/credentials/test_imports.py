@@ -13,8 +13,8 @@ from credentials.model import Secret
 from credentials.oauth import REFRESH
 from credentials.oauth.flow import Failed, drive
 from credentials.oauth.imports import find_source, read_directory
-from credentials.oauth.key_file import read_key_file
 from credentials.oauth.login import Desk, Saved, take_directory
+from credentials.oauth.vertex import read_key_file
 from credentials.oauth.ways import Wishes
 from tests.credentials.scene import ID_TOKEN, START, MemoryStore, Scene, scene
 from tests.upstreams.authorization import Asked, FakeAuthorization, Reply, answer, jwt

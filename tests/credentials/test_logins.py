@@ -6,7 +6,7 @@ import pytest
 
 from credentials.account import Tokens, with_tokens, write_time
 from credentials.model import Secret
-from credentials.oauth import LOGINS, REFRESH
+from credentials.oauth import AFTER, LOGINS, REFRESH
 from credentials.oauth.flow import Failed, drive
 from credentials.oauth.login import Desk
 from credentials.oauth.ways import Wishes
@@ -153,7 +153,11 @@ async def test_iflows_api_key_may_change_with_a_renewal() -> None:
     async with scene("iflow") as stage:
         first = (await stage.log_in()).account
         tokens = await drive(REFRESH["iflow"](first, stage.client, stage.clock()))
-        assert tokens.more["api_key"] != first.body["api_key"]
+        assert "api_key" not in tokens.more
+        renewed = with_tokens(first, tokens, stage.clock())
+        steps = AFTER["iflow"](renewed, stage.client, stage.clock())
+        assert steps is not None
+        assert (await drive(steps)).more["api_key"] != first.body["api_key"]
 
 
 async def test_a_gemini_file_brings_its_own_secret() -> None:

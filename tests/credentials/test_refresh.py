@@ -8,11 +8,12 @@ import traceback
 
 import pytest
 
-from credentials.account import read_account, write_time
+from credentials.account import Tokens, read_account, write_time
 from credentials.due import secret_of
+from credentials.halts import FAILURE_PAUSE, SHORTEST_PAUSE, UNMOVED_PAUSE, Dead, Later
 from credentials.model import Secret
 from credentials.oauth.flow import Failed
-from credentials.refresh import FAILURE_PAUSE, SHORTEST_PAUSE, UNMOVED_PAUSE, Dead, Later, Refresher
+from credentials.refresh import Refresher
 from tests.credentials import torture
 from tests.credentials.refreshing import Driver, steps_of
 from tests.credentials.token_server import TokenServer
@@ -351,6 +352,62 @@ async def test_minted_tokens_stay_in_memory(house):
     first = await refresher.refreshed(NAME, Secret(""))
     assert (await refresher.refreshed(NAME, Secret(""))).access == first.access == Secret("at-ana-1")
     assert house.body() == body
+
+
+# --- what is asked after the tokens ---------------------------------------------------------------------------------
+
+
+def keyed(house, answers):
+    """A refresher that must fetch a key with the new tokens; each answer is a key, or what happens instead of one."""
+    asked = []
+
+    def after(account):
+        def steps():
+            yield from ()
+            asked.append((account.access.reveal(), house.body()["refresh_token"]))
+            said = answers.pop(0)
+            if isinstance(said, str):
+                return Tokens(account.access, more={"api_key": said})
+            raise said
+
+        return steps()
+
+    refresher = Refresher(house.store, house.steps, house.driver, house.clock, after=after, tell=house.told.append)
+    house.made.append(refresher)
+    return refresher, asked
+
+
+async def test_a_key_is_fetched_when_the_tokens_are_safe(house):
+    refresher, asked = keyed(house, ["key-1"])
+    account = await refresher.refreshed(NAME, old())
+    assert asked == [("at-ana-1", "rt-ana-1")]  # on the disk by then
+    assert (account.body["api_key"], house.body()["api_key"], house.body()["refresh_token"]) == (
+        "key-1",
+        "key-1",
+        "rt-ana-1",
+    )
+
+
+@pytest.mark.parametrize("trouble", [Failed("no key now", retry_after=20.0), asyncio.CancelledError()])
+async def test_a_key_that_does_not_come_costs_no_token(house, trouble):
+    house.file(api_key="key-0")
+    refresher, _ = keyed(house, [trouble, "key-2"])
+    with pytest.raises(Later):
+        await refresher.refreshed(NAME, old())
+    assert (house.body()["refresh_token"], house.body()["api_key"]) == ("rt-ana-1", "key-0")
+    house.clock.now += 20.0
+    assert (await refresher.refreshed(NAME, old(1))).body["api_key"] == "key-2"
+    assert house.server.log_ins["ana"].alive
+    assert house.body()["refresh_token"] == "rt-ana-2"
+
+
+async def test_a_key_that_comes_while_the_disk_is_full(house):
+    refresher, _ = keyed(house, ["key-1"])
+    house.store.full = True
+    assert (await refresher.refreshed(NAME, old())).body["api_key"] == "key-1"
+    house.store.full = False
+    await refresher.save_late()
+    assert (house.body()["api_key"], house.body()["refresh_token"]) == ("key-1", "rt-ana-1")
 
 
 # --- full disks and crashes -----------------------------------------------------------------------------------------
