@@ -8,11 +8,13 @@ the flow as plain data.
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from time import time
 from typing import TYPE_CHECKING, Literal
 
 from mitmproxy.http import HTTPFlow
 from mitmproxy.net.server_spec import ServerSpec
 
+from addons.marks import Marks
 from translators.dialect import Asked, Dialect
 from translators.losses import Ledger
 from translators.model import Failure, Request
@@ -34,10 +36,16 @@ class Tape:
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self.size = 0
+        self.marks = Marks()
+        """When what came."""
 
     def add(self, chunk: bytes) -> None:
         """Keep a chunk."""
         self.size += len(chunk)
+        now, marks = time(), self.marks
+        if now >= marks.due:
+            marks.note(now, self.size)
+        marks.latest = now, self.size
         if self._head_size < self._half:
             self._head.append(chunk)
             self._head_size += len(chunk)

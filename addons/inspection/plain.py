@@ -7,6 +7,7 @@ from typing import Any
 
 from addons.exchanges import Attempt, Exchange, Tape
 from addons.inspection.checking import UNDER_WAY, Verdict
+from addons.marks import steps
 from translators.model import Failure, Stop, Usage
 
 KEY = "cliproxy"
@@ -37,6 +38,7 @@ def plain(
         "attempts": [_attempt(attempt, emitted, bodies) for attempt in exchange.attempts],
         "emitted": emitted,
         "emitted_size": exchange.emitted.size,
+        "emitted_marks": steps(exchange.emitted.marks.moments(), exchange.flow.request.timestamp_start),
         "usage": _stated(usage),
         "stop": _stated(stop),
         "refusal": _failure(exchange.refusal),
@@ -67,6 +69,7 @@ def _attempt(attempt: Attempt, emitted: bytes, bodies: bool) -> dict[str, Any]:
         "answer_headers": [list(pair) for pair in attempt.answer_headers],
         "raw": _raw(attempt.raw, emitted) if bodies else b"",
         "raw_size": attempt.raw.size,
+        "marks": steps(attempt.raw.marks.moments(), attempt.started),
         "started": attempt.started,
         "first_byte": attempt.first_byte,
         "ended": attempt.ended,

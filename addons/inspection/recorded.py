@@ -28,7 +28,7 @@ type Headers = tuple[tuple[str, str], ...]
 
 
 class Mark(NamedTuple):
-    """At this time (milliseconds since the attempt began), so many bytes had come."""
+    """At this time so many bytes had come. ms: since the attempt began; of what the client got, since its request."""
 
     ms: int
     size: int
@@ -108,6 +108,7 @@ class Recorded:
     attempts: tuple[RecordedAttempt, ...]
     emitted: bytes
     emitted_size: int
+    emitted_marks: tuple[Mark, ...]
     emitted_headers: Headers
     usage: Usage | None
     stop: Stop | None
@@ -204,6 +205,7 @@ class _Kept(Struct):
     attempts: list[_Attempt] = []
     emitted: bytes = b""
     emitted_size: int = -1
+    emitted_marks: list[int] = []
     usage: dict[str, int | str] = {}
     stop: dict[str, str] = {}
     refusal: str | list[str] = []
@@ -250,6 +252,7 @@ def _read(flow: HTTPFlow, kept: _Kept, live: bool) -> Recorded:
         attempts=attempts,
         emitted=emitted,
         emitted_size=kept.emitted_size if kept.emitted_size > 0 else len(emitted),
+        emitted_marks=_marks(kept.emitted_marks),
         emitted_headers=tuple(response.headers.items(multi=True)) if response is not None else (),
         usage=_told(kept.usage, Usage),
         stop=_told(kept.stop, Stop),
