@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from mitmproxy.http import HTTPFlow
 from mitmproxy.net.server_spec import ServerSpec
 
+from addons.making import Making
 from addons.marks import Marks
 from translators.dialect import Asked, Dialect
 from translators.losses import Ledger
@@ -111,6 +112,7 @@ class Attempt:
     ended: float = 0.0
     failure: Failure | None = None
     verdict: str = ""
+    making: Making | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -9,6 +9,7 @@ from mitmproxy.net.server_spec import ServerSpec
 
 from addons import demo
 from addons.exchanges import Attempt, Exchange, Tape, Wire
+from addons.making import Making
 from addons.memory import Memory
 from addons.provider_ways import UPSTREAM, failure_reader, signature, with_steps
 from addons.route import read_request
@@ -57,13 +58,19 @@ def prepare(exchange: Exchange, lease: Lease, memory: Memory) -> None:
     where = address(provider, base_url, operation, lease.model, streamed)
     via = _via(credential.proxy_url or exchange.runtime.config.proxy_url)
     client_headers = exchange.headers
-    outgoing = _outgoing(exchange, lease, provider, upstream, memory, streamed=streamed)
-    outgoing = _unsealed(exchange, lease, upstream, memory, outgoing)
+    aim = _aim(lease, provider, streamed=streamed)
+    outgoing = _outgoing(exchange, lease, aim, upstream, memory)
+    outgoing = translated = _unsealed(exchange, lease, upstream, memory, outgoing)
     outgoing = _with_rules(exchange, lease, upstream, outgoing, client_headers)
+    ruled = outgoing is not translated and outgoing.body != translated.body
     outgoing = with_steps(exchange, lease, provider, upstream, outgoing)
     _refuse_losses(exchange, provider)
     _put(exchange, lease, provider, upstream, where, via, outgoing, streamed=streamed)
-    if lease.mapped and exchange.wire is not None and operation == "generate":
+    renamed = lease.mapped and operation == "generate"
+    exchange.attempt.making = Making(
+        aim, lease.reasoning, exchange.unsealed, ruled, renamed, provider.steps, provider.refusals
+    )
+    if renamed and exchange.wire is not None:
         exchange.wire.make_pump = _renaming(exchange, exchange.wire.make_pump)
 
 
@@ -73,10 +80,8 @@ def _renaming(exchange: Exchange, make: Callable[[bool], Pump]) -> Callable[[boo
     return lambda streamed: Renamed(make(streamed), client, asked.model, streamed=asked.stream)
 
 
-def _outgoing(
-    exchange: Exchange, lease: Lease, provider: Provider, upstream: Dialect, memory: Memory, *, streamed: bool
-) -> Outgoing:
-    aim = Aim(
+def _aim(lease: Lease, provider: Provider, *, streamed: bool) -> Aim:
+    return Aim(
         model=lease.model,
         provider=provider.key,
         vendor=provider.vendor,
@@ -86,6 +91,9 @@ def _outgoing(
         account=account_mark(lease.credential.id),
         tool_name=provider.tool_name,
     )
+
+
+def _outgoing(exchange: Exchange, lease: Lease, aim: Aim, upstream: Dialect, memory: Memory) -> Outgoing:
     request: Request | None = None
     exchange.ledger = Ledger()
     if not upstream.passes(exchange.client.name):
@@ -214,6 +222,7 @@ def prepare_demo(exchange: Exchange) -> None:
         streamed=True,
     )
     _begin(exchange, "demo", "demo", upstream, exchange.asked.model, "local:demo", [], body.body)
+    exchange.attempt.making = Making(aim)
 
 
 def _begin(

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from addons.exchanges import Exchange
 from credentials.pool import Lease
@@ -13,7 +13,7 @@ from providers.sending import Sending
 from providers.signatures import SIGNATURES
 from providers.steps import STEPS
 from translators.dialect import Dialect, Outgoing
-from translators.model import Failure
+from translators.model import Failure, Request
 
 UPSTREAM: dict[str, Operation] = {"generate": "generate", "count_tokens": "count", "compact": "compact"}
 """What an operation of ours is called where addresses and outcomes are looked up."""
@@ -30,25 +30,29 @@ def with_steps(exchange: Exchange, lease: Lease, provider: Provider, upstream: D
         translated=not upstream.passes(exchange.client.name),
         traits=lease.traits,
         client=exchange.headers,
-        session=_session(exchange),
+        session=session_of(exchange.request, exchange.caller),
         ledger=exchange.ledger,
         facts=lease.credential.facts,
         seed=exchange.asked.seed,
         now=exchange.asked.now,
     )
-    for step in provider.steps:
+    return stepped(provider.steps, outgoing, sending)
+
+
+def stepped(steps: Iterable[str], outgoing: Outgoing, sending: Sending) -> Outgoing:
+    """A body after the named steps. Raises what they raise."""
+    for step in steps:
         outgoing = STEPS[step](outgoing, sending)
     return outgoing
 
 
-def _session(exchange: Exchange) -> str:
+def session_of(request: Request | None, caller: str) -> str:
     """What a translated conversation can be told by at the upstream: the client's own key for it, or a name made of
     who the client says is asking. Equal in all its requests, so that they meet the same prompt cache.
     """
-    request = exchange.request
     if request is None:
         return ""
-    asker = request.identity.user or exchange.caller
+    asker = request.identity.user or caller
     made = str(uuid.uuid5(uuid.NAMESPACE_URL, f"cliproxy:{request.model}:{asker}")) if asker else ""
     return request.cache.key or made
 
@@ -57,7 +61,7 @@ def signature(exchange: Exchange, lease: Lease, provider: Provider, headers: Map
     """Headers made of the secret: for the wire copy and nothing else. headers: all others, as they are sent."""
     if not provider.signature:
         return {}
-    session = _session(exchange) or exchange.asked.seed
+    session = session_of(exchange.request, exchange.caller) or exchange.asked.seed
     return SIGNATURES[provider.signature](lease.credential.secret.reveal(), headers, session, time.time())
 
 

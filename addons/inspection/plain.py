@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from addons import making
 from addons.exchanges import Attempt, Exchange, Tape
 from addons.inspection.checking import UNDER_WAY, Verdict
 from addons.marks import steps
@@ -31,6 +32,8 @@ def plain(
         "operation": exchange.call.operation,
         "model": exchange.asked.model,
         "stream": exchange.asked.stream,
+        "seed": exchange.asked.seed,
+        "now": exchange.asked.now,
         "caller": exchange.caller,
         "losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.ledger.losses],
         "answer_losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.asked.ledger.losses],
@@ -75,6 +78,7 @@ def _attempt(attempt: Attempt, emitted: bytes, bodies: bool) -> dict[str, Any]:
         "ended": attempt.ended,
         "failure": _failure(attempt.failure),
         "verdict": attempt.verdict,
+        "making": making.plain(attempt.making),
     }
 
 

@@ -14,9 +14,10 @@ from mitmproxy import flow as flows
 from mitmproxy.http import HTTPFlow
 from msgspec import Struct
 
-from addons import sessions
+from addons import making, sessions
 from addons.engine.decoding import decode_body, decoder
 from addons.inspection.plain import KEY
+from addons.making import Making
 from translators.dialect import Violation
 from translators.losses import Applied, Loss
 from translators.model import Failure, Stop, Usage
@@ -40,7 +41,8 @@ class RecordedAttempt:
 
     number: from 1. credential: its label. url, headers: as sent, with labels for secrets. raw: what the upstream said,
     as it came (perhaps compressed; see `answer`), of much the head and the tail with a line between. raw_size: bytes
-    that came. status 0: no answer. verdict: what the failure meant for the credential.
+    that came. status 0: no answer. verdict: what the failure meant for the credential. making: how the request was made
+    of the client's, None in older recordings.
     """
 
     number: int
@@ -61,6 +63,7 @@ class RecordedAttempt:
     ended: float
     failure: Failure | None
     verdict: str
+    making: Making | None = None
 
     @cached_property
     def answer(self) -> bytes:
@@ -119,6 +122,8 @@ class Recorded:
     status: int
     error: str
     live: bool
+    seed: str = ""
+    now: int = 0
 
     @property
     def last(self) -> RecordedAttempt | None:
@@ -185,6 +190,7 @@ class _Attempt(Struct):
     ended: float = 0.0
     failure: list[str] = []
     verdict: str = ""
+    making: dict[str, Any] = {}
 
 
 class _Grammar(Struct):
@@ -198,6 +204,8 @@ class _Kept(Struct):
     operation: str = ""
     model: str = ""
     stream: bool = False
+    seed: str = ""
+    now: int = 0
     caller: str = ""
     losses: list[tuple[str, str, bool]] = []
     answer_losses: list[tuple[str, str, bool]] = []
@@ -263,6 +271,8 @@ def _read(flow: HTTPFlow, kept: _Kept, live: bool) -> Recorded:
         status=response.status_code if response is not None else 0,
         error=flow.error.msg if flow.error is not None else "",
         live=live,
+        seed=kept.seed,
+        now=kept.now,
     )
 
 
@@ -286,6 +296,7 @@ def _attempt(kept: _Attempt) -> RecordedAttempt:
         ended=kept.ended,
         failure=_failure(kept.failure),
         verdict=kept.verdict,
+        making=making.read(kept.making),
     )
 
 
