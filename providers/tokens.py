@@ -144,21 +144,31 @@ def _text_of(raw: bytes | memoryview) -> str:
 
 def _count_part(part: Part, name: str, model: str) -> int:
     """One part with all that is in it."""
-    total = sum(count_text(text, name) for text in _part_texts(part))
+    total = count_media(part, model) + sum(count_text(text, name) for text in _part_texts(part))
     match part:
-        case Image(source=source, detail=detail):
-            total += _count_image(source, model, detail)
-        case Document(source=source) | File(source=source):
-            total += _count_source(source, name, model)
-        case Audio(source=Inline() as source):
-            rate = _AUDIO_BYTES.get(source.mime, _AUDIO_BYTES_COMPRESSED)
-            total += max(1, _size(source) * AUDIO_RATE // rate)
-        case Video(source=source):
-            size = _size(source) if isinstance(source, Inline) else 10 * _VIDEO_BYTES
-            total += max(1, size * VIDEO_RATE // _VIDEO_BYTES)
+        case Document(source=PlainText(text=text)) | File(source=PlainText(text=text)):
+            total += count_text(text, name)
+        case Document(source=Blocks(parts=parts)) | File(source=Blocks(parts=parts)):
+            total += sum(_count_part(inner, name, model) for inner in parts)
         case SearchResult(parts=parts) | ToolResult(parts=parts):
             total += sum(_count_part(inner, name, model) for inner in parts)
     return total
+
+
+def count_media(part: Part, model: str) -> int:
+    """Tokens of a picture, sound, film or file, by what its head tells; its texts and other parts count 0."""
+    match part:
+        case Image(source=source, detail=detail):
+            return _count_image(source, model, detail)
+        case Document(source=source) | File(source=source):
+            return _count_source(source, model)
+        case Audio(source=Inline() as source):
+            rate = _AUDIO_BYTES.get(source.mime, _AUDIO_BYTES_COMPRESSED)
+            return max(1, _size(source) * AUDIO_RATE // rate)
+        case Video(source=source):
+            size = _size(source) if isinstance(source, Inline) else 10 * _VIDEO_BYTES
+            return max(1, size * VIDEO_RATE // _VIDEO_BYTES)
+    return 0
 
 
 def _part_texts(part: Part) -> Iterator[str]:
@@ -201,13 +211,11 @@ def _count_image(source: Source, model: str, detail: str) -> int:
     return count_image(size or UNKNOWN, model, detail)
 
 
-def _count_source(source: Source, name: str, model: str) -> int:
-    """A document or file: its text, its pictures, or a guess by its size."""
+def _count_source(source: Source, model: str) -> int:
+    """A document or file that is not text: its pictures, or a guess by its size."""
     match source:
-        case PlainText(text=text):
-            return count_text(text, name)
-        case Blocks(parts=parts):
-            return sum(_count_part(part, name, model) for part in parts)
+        case PlainText() | Blocks():
+            return 0
         case Inline(mime=mime) if mime.startswith("image/"):
             return _count_image(source, model, "")
         case Inline(mime="application/pdf", data=data):
