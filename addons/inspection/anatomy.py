@@ -207,8 +207,13 @@ def _file(part: Document | File, model: str) -> Iterator[tuple[str, _Thing]]:
 
 
 def _media(part: Image | Document | File | Audio | Video, model: str) -> _Medium:
-    size = len(part.source.data) * 3 // 4 if isinstance(part.source, Inline) else 0
+    size = decoded_size(part.source.data) if isinstance(part.source, Inline) else 0
     return _Medium(size, count_media(part, model))
+
+
+def decoded_size(data: str) -> int:
+    """How many bytes a base64 text with its padding stands for."""
+    return len(data) * 3 // 4 - data[-2:].count("=")
 
 
 BAR = 20

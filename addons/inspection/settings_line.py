@@ -59,7 +59,8 @@ def _stated(request: Request) -> Iterator[tuple[str, object]]:
     yield "cache", " ".join(filter(None, (cache.mode, cache.retention)))
     if cache.automatic is not None:
         yield "cache breakpoint", f"placed by the vendor {cache.automatic.ttl}".rstrip()
-    yield "user", identity.user or identity.safety
+    yield "user", identity.user
+    yield "user, hashed", identity.safety
     yield "metadata", identity.metadata
     yield "labels", identity.labels
     yield from _state(request.state)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
+from addons.inspection.anatomy import decoded_size
 from addons.inspection.folded import folded
 from addons.inspection.settings_line import settings
 from providers.images import read_size
@@ -80,6 +81,10 @@ def transcript(request: Request) -> Transcript:
     if request.tools:
         tools = tuple(_tool(tool) for tool in request.tools)
         passages.append(Passage(f"tools ({len(tools)})", "", 0, tools))
+    if request.format is not None and request.format.schema is not None:
+        head = f"{request.format.name} {request.format.description}".strip()
+        schema = Piece("schema", head, _pretty(request.format.schema), request.at.get("format", ""))
+        passages.append(Passage("output schema", "", 0, (schema,)))
     if request.system:
         pieces = tuple(_piece(part, pairs) for part in request.system)
         passages.append(Passage("system", "", 0, pieces))
@@ -112,14 +117,15 @@ def _tool(tool: Tool) -> Piece:
         ttl = tool.cache.ttl if tool.cache is not None else None
         return Piece("tool", folded(tool), tool.description or "", tool.at, ttl)
     named = f" {tool.name}" if tool.name and tool.name != tool.kind else ""
-    return Piece("tool", f"{tool.kind}{named} [defined by {tool.vendor}]", _pretty(tool.native), tool.at)
+    native = bytes(tool.native).decode(errors="replace")
+    return Piece("tool", f"{tool.kind}{named} [defined by {tool.vendor}]", native, tool.at)
 
 
 def _piece(part: Part, pairs: _Pairs) -> Piece:
     ttl = part.cache.ttl if part.cache is not None else None
     match part:
         case Text():
-            return Piece("text", _sealed("", part.seal), part.text, part.at, ttl)
+            return Piece("text", _sealed("", part.seal), part.text, part.at, ttl, _citations(part))
         case Refusal():
             return Piece("refusal", "refusal", part.text, part.at, ttl)
         case Thinking():
@@ -145,6 +151,13 @@ def _piece(part: Part, pairs: _Pairs) -> Piece:
             return Piece("unknown", f"{part.tag}: not known to this version", _pretty(part.raw), part.at, ttl)
         case Image() | Document() | Audio() | Video() | File():
             return _media(part, pairs, ttl)
+
+
+def _citations(part: Text) -> tuple[Piece, ...]:
+    return tuple(
+        Piece("cited", f"cites {' · '.join(filter(None, (one.title, one.url, one.file)))}", one.quote, part.at)
+        for one in part.citations
+    )
 
 
 def _sealed(head: str, seal: Seal | None) -> str:
@@ -192,6 +205,10 @@ def _media(part: Image | Document | Audio | Video | File, pairs: _Pairs, ttl: st
             inside = tuple(_piece(inner, pairs) for inner in parts)
     if isinstance(part, Audio):
         text = part.transcript
+    if isinstance(part, Document) and part.context:
+        inside = (Piece("text", "context", part.context, part.at), *inside)
+    if isinstance(part, Video) and part.meta is not None:
+        text = bytes(part.meta).decode(errors="replace")
     stored = f" {part.id}" if isinstance(part, Audio) and part.id else ""
     seal = part.seal if isinstance(part, Image) else None
     head = _sealed(f"{kind}{called}{stored}{_source(part.source)}{detail}", seal)
@@ -201,9 +218,8 @@ def _media(part: Image | Document | Audio | Video | File, pairs: _Pairs, ttl: st
 def _source(source: Source | None) -> str:
     match source:
         case Inline(mime=mime, data=data):
-            size = len(data) * 3 // 4 - data[-2:].count("=")
             pixels = read_size(data) if not mime or mime.startswith("image/") else None
-            return f" {mime or 'of no stated type'}, {size:,} bytes" + (
+            return f" {mime or 'of no stated type'}, {decoded_size(data):,} bytes" + (
                 f", {pixels[0]:,} × {pixels[1]:,}" if pixels else ""
             )
         case Url(url=url):
@@ -309,7 +325,7 @@ def _told(piece: Piece, indent: str) -> Iterator[str]:
 def _brief(piece: Piece, indent: str) -> Iterator[str]:
     """A piece on one line; what is inside of it is told in its first words."""
     text = piece.text or next((inner.text or inner.head for inner in piece.inside), "")
-    said = "" if piece.head and text.startswith(("{", "[")) else text[:LONGEST].lstrip().partition("\n")[0]
+    said = text[:LONGEST].lstrip().partition("\n")[0]
     short = said if len(said) <= WORDS else said[: WORDS - 1].rstrip() + "…"
     head = f"{_MARKS.get(piece.kind, '')}{piece.head}"
     yield f"{indent}{head} — {short}" if head and short else f"{indent}{head or short}"

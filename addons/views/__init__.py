@@ -2,5 +2,7 @@
 
 from mitmproxy.contentviews import Contentview
 
-VIEWS: tuple[Contentview, ...] = ()
+from addons.views import conversation
+
+VIEWS: tuple[Contentview, ...] = (conversation.view,)
 """In the order of their names, as menus have them."""
