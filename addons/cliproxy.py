@@ -26,6 +26,7 @@ from addons.refresh import Refresh
 from addons.route import Route
 from addons.settings import Settings
 from addons.show import Show
+from addons.web_page import WebPage
 
 exchanges = Exchanges()
 settings = Settings()
@@ -50,6 +51,7 @@ addons = [
     authorize,  # which credential, what is sent, what failures mean
     memory,  # answers that their clients cannot carry back whole
     Greet(settings, models, listen),
+    WebPage(),  # mitmweb's list, with room for comments
     Show(exchanges),  # views of what happened
     Record(exchanges),  # last: it sees what everyone did, and closes the exchange
 ]

@@ -17,7 +17,6 @@ from credentials.accounts import KIND
 from providers.catalog import Model
 
 LABEL = 11
-COLUMNS = ["icon", "method", "path", "comment", "status", "size", "time"]
 _SMALL = re.compile("haiku|mini|flash|nano|lite|small")
 """Names of cheap models: a hello should not be asked of the dearest one."""
 
@@ -32,15 +31,6 @@ class Greet:
         self.models = models
         self.listen = listen
         self._task: asyncio.Task[None] | None = None
-        self._arranged = False
-
-    def configure(self, _updated: set[str]) -> None:
-        """Once: mitmweb's list shows comments, which tell the story of each exchange, unless one chose its columns."""
-        if self._arranged or "web_columns" not in ctx.options:
-            return
-        self._arranged = True
-        if not ctx.options._options["web_columns"].has_changed():
-            ctx.options.update(web_columns=COLUMNS)
 
     def running(self) -> None:
         """The loop runs; the servers are up, or are about to be."""

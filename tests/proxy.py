@@ -1,4 +1,4 @@
-"""A real mitmdump with the addons loaded, in a process and a home folder of its own."""
+"""A real mitmdump (or mitmweb) with the addons loaded, in a process and a home folder of its own."""
 
 import http.client
 import os
@@ -54,9 +54,16 @@ def free_port() -> int:
 
 @contextmanager
 def proxy(
-    config: dict[str, Any], home: Path, *, args: Sequence[str] = (), record: bool = False, ready: str = "/healthz"
+    config: dict[str, Any],
+    home: Path,
+    *,
+    args: Sequence[str] = (),
+    record: bool = False,
+    ready: str = "/healthz",
+    program: str = "mitmdump",
 ) -> Iterator[Proxy]:
-    """Run mitmdump with `config` (host, port and auth-dir are filled in) until the block ends.
+    """Run mitmdump, or another `program` of mitmproxy's, until the block ends. In `config` host, port and auth-dir are
+    filled in.
 
     Raises AssertionError if it does not come up, dies, or has a traceback in its log.
     """
@@ -67,7 +74,7 @@ def proxy(
     path.write_text(yaml.safe_dump(filled))
     path.chmod(0o600)
     options = ["--set", f"cliproxy_config={path}", "--set", f"confdir={home / 'mitmproxy'}"]
-    command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(ROOT / "addons" / "cliproxy.py"), *options]
+    command = [str(Path(sys.executable).with_name(program)), "-s", str(ROOT / "addons" / "cliproxy.py"), *options]
     if record:
         command += ["-w", str(home / "flows.mitm")]
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR")}

@@ -1,0 +1,53 @@
+"""mitmweb's page, arranged for telling stories: wide comments in the list of flows, and lines that wrap.
+
+As it comes, mitmweb gives a comment 150 pixels, and all that is left to the address, which is the same for every
+exchange. Its page allows inline styles, so a few lines of CSS are put into it; nothing else is changed. In a mitmweb
+that is built otherwise nothing happens.
+"""
+
+from typing import Any
+
+from mitmproxy import ctx
+
+COLUMNS = ["path", "comment", "status", "size", "time"]
+STYLE = b"""<style>
+.flow-table .col-path { width: 150px }
+.flow-table td.col-path { direction: rtl; text-align: left }
+.flow-table .col-comment { width: auto }
+.flow-table td.col-comment { text-align: left; font-size: 13px }
+.flow-table .col-time { width: 60px }
+.flow-detail .contentview pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px }
+.contentview .dropdown-menu.show { max-height: 75vh; columns: 2 }
+</style>
+</head>"""
+"""The end of an address says more than its beginning; the menu of views is to be seen whole."""
+
+
+class WebPage:
+    """Only with mitmweb, and only where one has not chosen the columns oneself."""
+
+    def __init__(self) -> None:
+        self._arranged = False
+
+    def configure(self, _updated: set[str]) -> None:
+        """Once, when mitmweb's options are there."""
+        if self._arranged or "web_columns" not in ctx.options:
+            return
+        self._arranged = True
+        if ctx.options._options["web_columns"].has_changed():
+            return
+        ctx.options.update(web_columns=COLUMNS)
+        routes: list[Any] = getattr(getattr(getattr(ctx.master, "app", None), "wildcard_router", None), "rules", [])
+        for route in routes:
+            if getattr(route.target, "__name__", "") == "IndexHandler":
+                route.target = with_style(route.target)
+
+
+def with_style(page: type[Any]) -> type[Any]:
+    """The handler of a page (one of tornado's) whose head ends with `STYLE`."""
+
+    def render_string(self: Any, template_name: str, **values: Any) -> bytes:
+        rendered: bytes = page.render_string(self, template_name, **values)
+        return rendered.replace(b"</head>", STYLE)
+
+    return type(page.__name__, (page,), {"render_string": render_string})

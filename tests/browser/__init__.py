@@ -1,0 +1,1 @@
+"""The inspector as a person sees it: real mitmweb, in a real browser."""

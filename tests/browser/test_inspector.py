@@ -1,0 +1,54 @@
+"""What a person sees in mitmweb, in a real browser: stories in the list, views in the menu, commands that run."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.inspector import Inspector, browser, found
+from tests.browser.situations import STORY, Stage, stage
+
+pytestmark = pytest.mark.skipif(
+    found() is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium chromium-driver"
+)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """mitmweb after everything has happened once."""
+    with stage(tmp_path_factory.mktemp("web")) as here:
+        for situation in STORY:
+            situation.play(here)
+        yield here
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
+@pytest.fixture
+def page(played: Stage, driver: WebDriver) -> Inspector:
+    """The list of flows, as it is when one comes."""
+    return Inspector(driver, played.inspector)
+
+
+def test_the_list_tells_what_happened(page: Inspector) -> None:
+    comments = page.comments()
+    assert comments[0].startswith("claude→gemini-cli · alice 429 → bob · ")
+    assert comments[0].endswith("4,218 (3,072 cached)→161 (58 thought) tok · tool · 3 drops")
+    assert sum("All credentials for model gemini-2.5-flash are cooling down" in each for each in comments) == 3
+    assert page.width("td.col-comment") > 800
+
+
+def test_a_flow_has_the_views_of_mitmproxy(page: Inspector) -> None:
+    page.open("alice 429")
+    assert '"model": "gemini-2.5-pro"' in page.view("json")
+    assert "alice 429 → bob" in page.tab("Comment")
+
+
+def test_commands_run(page: Inspector) -> None:
+    page.open("alice 429")
+    assert "curl" in page.command("export.formats")
