@@ -1,5 +1,7 @@
 """When bytes came: a bounded list of moments (seconds since the epoch, bytes so far)."""
 
+from itertools import pairwise
+
 type Moments = list[tuple[float, int]]
 
 MOST = 512
@@ -41,7 +43,7 @@ class Marks:
 def _apart(moments: Moments, interval: float) -> Moments:
     """Those that are as far apart as `interval`, with what stands at the begin of a silence."""
     kept, last = [moments[0]], moments[0][0]
-    for this, following in zip(moments[1:], moments[2:], strict=False):
+    for this, following in pairwise(moments[1:]):
         at = this[0]
         if at - last >= interval or following[0] - at >= interval:
             kept.append(this)
