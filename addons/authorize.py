@@ -56,6 +56,7 @@ class Authorize:
                 await self._count_here(flow, exchange)
             if exchange.decided or flow.response is not None:
                 return
+            exchange.pauses.append((time.time(), _pause(exchange)))
             if exchange.stale is not None:
                 await self._renew(exchange, exchange.stale)
                 continue
@@ -306,6 +307,15 @@ class Authorize:
         exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.source is not None:
             exchange.chunk = await anext(exchange.source, None)
+
+
+def _pause(exchange: Exchange) -> str:
+    """What is waited for, in words for a person."""
+    if exchange.stale is not None:
+        return f"a new token of {exchange.stale.credential.label}"
+    if exchange.placeless is not None:
+        return f"the project of {exchange.placeless.credential.label}"
+    return f"a rest to end ({exchange.wait or 0:.1f} s)"
 
 
 def _nobody(found: Cooling | Exhausted, last: Failure | None) -> Failure:

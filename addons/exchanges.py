@@ -125,6 +125,7 @@ class Exchange:
     detours: the provider's further addresses that the lease was tried at. kin: the account whose next project is
     asked first. previews: what is left of the model's preview variants, None before the first was tried.
     placeless: a lease whose account names no project yet.
+    pauses: when (seconds since the epoch) it began to wait, and what for.
     """
 
     flow: HTTPFlow
@@ -140,6 +141,7 @@ class Exchange:
     request: Request | None = None
     reading: Ledger = field(default_factory=Ledger)
     attempts: list[Attempt] = field(default_factory=list)
+    pauses: list[tuple[float, str]] = field(default_factory=list)
     resolution: "Resolution | None" = None
     lease: "Lease | None" = None
     tried: set[str] = field(default_factory=set)
@@ -187,6 +189,10 @@ class Exchanges:
     def get(self, flow: HTTPFlow) -> Exchange | None:
         """The exchange of a flow, if it is one of ours and still under way."""
         return self._live.get(flow.id)
+
+    def live(self) -> list[Exchange]:
+        """All that are under way."""
+        return list(self._live.values())
 
     def arrive(self, flow: HTTPFlow, call: Call, headers: dict[str, str]) -> None:
         """Note what a request asks for, and its headers (names in lower case, keys masked)."""

@@ -1,13 +1,13 @@
-"""What stays of an exchange when it is over: plain data in the flow, and one line that tells the story."""
+"""What stays of an exchange when it is over: plain data in the flow, one line that tells the story, and a sign."""
 
-import time
-
+from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow
 
-from addons.exchanges import Attempt, Exchange, Exchanges
-from addons.inspection.checking import Verdict, check
+from addons.exchanges import Exchanges
+from addons.inspection.checking import check
 from addons.inspection.plain import KEY, plain
-from translators.model import Usage
+from addons.inspection.recorded import recorded
+from addons.inspection.story import marker, story
 
 
 class Record:
@@ -15,6 +15,16 @@ class Record:
 
     def __init__(self, exchanges: Exchanges) -> None:
         self.exchanges = exchanges
+        self.watched = True
+
+    def running(self) -> None:
+        """mitmproxy is up: is there a list of flows that somebody may look at, or a file?"""
+        self.watched = bool(ctx.options.save_stream_file) or ctx.master.addons.get("view") is not None
+
+    def configure(self, updated: set[str]) -> None:
+        """An option changed."""
+        if "save_stream_file" in updated:
+            self.running()
 
     def response(self, flow: HTTPFlow) -> None:
         """A good end, or a refusal."""
@@ -28,52 +38,19 @@ class Record:
         exchange = self.exchanges.close(flow)
         if exchange is None:
             return
-        verdict = check(exchange)
-        flow.comment = story(exchange, flow, verdict)
         pump = exchange.pump
-        kept = plain(exchange, verdict, pump.usage if pump else None, pump.stop if pump else None)
+        kept = plain(exchange, check(exchange), pump.usage if pump else None, pump.stop if pump else None)
         flow.metadata[KEY] = kept
         response = flow.response
         if response is not None and response.data.content == kept["emitted"]:
             response.data.content = kept["emitted"]  # one copy is enough
+        if self.watched:
+            tell(flow)
 
 
-def story(exchange: Exchange, flow: HTTPFlow, verdict: Verdict | None = None) -> str:
-    """`claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234→567 tok · 2 drops`."""
-    upstream = exchange.attempts[-1].dialect if exchange.attempts else ""
-    pieces = [
-        f"{exchange.client.name}→{upstream}" if upstream and upstream != exchange.client.name else exchange.client.name
-    ]
-    if exchange.attempts:
-        pieces.append(" → ".join(_try(attempt) for attempt in exchange.attempts))
-        last, began = exchange.attempts[-1], flow.request.timestamp_start
-        ended = last.ended or time.time()
-        first = f"{last.first_byte - began:.1f}/" if last.first_byte else ""
-        pieces.append(f"{first}{ended - began:.1f} s")
-    if exchange.pump is not None and exchange.pump.usage is not None:
-        pieces.append(_tokens(exchange.pump.usage))
-    if exchange.pump is not None and exchange.pump.stop is not None:
-        pieces.append(exchange.pump.stop.reason)
-    count = len(exchange.ledger.losses) + sum(loss.semantic for loss in exchange.asked.ledger.losses)
-    if count:
-        pieces.append(f"{count} drop{'s' if count > 1 else ''}")
-    wrong = [one.what for one in verdict.violations if not one.mild] if verdict is not None else []
-    if verdict is not None and wrong:
-        more = f" (+{verdict.number - 1})" if verdict.number > 1 else ""
-        pieces.append(f"⚠ not {exchange.client.name}: {wrong[0]}{more}"[:120])
-    failure = exchange.refusal or (exchange.attempts[-1].failure if exchange.attempts else None)
-    if failure is not None:
-        pieces.append(f"{failure.origin}: {failure.message}"[:200])
-    return " · ".join(pieces)
-
-
-def _try(attempt: Attempt) -> str:
-    if attempt.failure is None:
-        return attempt.label
-    return f"{attempt.label} {attempt.status if attempt.status >= 300 else attempt.failure.kind}"
-
-
-def _tokens(usage: Usage) -> str:
-    cached = f" ({usage.cache_read:,} cached)" if usage.cache_read else ""
-    thought = f" ({usage.thinking:,} thought)" if usage.thinking else ""
-    return f"{usage.input or 0:,}{cached}→{usage.output or 0:,}{thought} tok"
+def tell(flow: HTTPFlow) -> None:
+    """Write the line and the sign of what was recorded; a sign that a person set stays."""
+    found = recorded(flow)
+    if found is not None:
+        flow.comment = story(found)
+        flow.marked = flow.marked or marker(found)

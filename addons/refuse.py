@@ -6,6 +6,7 @@ from mitmproxy.http import HTTPFlow
 
 from addons.engine.terms import failure_response
 from addons.inspection.plain import KEY, refused
+from addons.record import tell
 from translators.dialect import Asked
 from translators.model import Failure
 from translators.registry import DIALECTS
@@ -19,4 +20,4 @@ def refuse(flow: HTTPFlow, call: Call, failure: Failure) -> None:
     status, body = client.write_failure(failure, asked)
     flow.response = failure_response(status, body, failure)
     flow.metadata[KEY] = refused(call.dialect, call.operation, call.model, failure)
-    flow.comment = f"{call.dialect} · refused: {failure.message}"
+    tell(flow)

@@ -1,22 +1,31 @@
-"""Gives mitmproxy our views, and lets them see exchanges that are under way."""
+"""Gives mitmproxy our views, and shows exchanges that are under way: in views, and in the list where there is one."""
 
+import asyncio
+import time
 from typing import Any
 
-from mitmproxy import contentviews
+from mitmproxy import contentviews, ctx
 from mitmproxy.addonmanager import Loader
+from mitmproxy.flow import Flow
+from mitmproxy.hooks import UpdateHook
 from mitmproxy.http import HTTPFlow
 
 from addons.exchanges import Exchanges
 from addons.inspection.plain import plain
-from addons.inspection.recorded import follow
+from addons.inspection.recorded import follow, read
+from addons.inspection.story import so_far
 from addons.views import VIEWS
+
+EVERY = 1.0
+"""Seconds between two looks at what is under way."""
 
 
 class Show:
-    """Registers `addons/views/`."""
+    """Registers `addons/views/`. Under mitmweb and mitmproxy the line of an exchange under way says where it is."""
 
     def __init__(self, exchanges: Exchanges) -> None:
         self.exchanges = exchanges
+        self._telling: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
         """mitmproxy starts."""
@@ -27,3 +36,35 @@ class Show:
     def _under_way(self, flow: HTTPFlow) -> dict[str, Any] | None:
         exchange = self.exchanges.get(flow)
         return plain(exchange) if exchange is not None else None
+
+    # --- the list ---------------------------------------------------------------------------------------------------
+
+    def running(self) -> None:
+        """mitmproxy is up."""
+        if ctx.master.addons.get("view") is not None and self._telling is None:
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    def done(self) -> None:
+        """mitmproxy ends, or the addons are loaded anew."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            told = self.tell(time.time())
+            if told:
+                await ctx.master.addons.trigger_event(UpdateHook(told))
+
+    def tell(self, now: float) -> list[Flow]:
+        """Write the lines of what has been under way for a while; gives those flows. now: seconds since the epoch."""
+        told: list[Flow] = []
+        for exchange in self.exchanges.live():
+            flow = exchange.flow
+            if now - flow.request.timestamp_start >= EVERY:
+                found = read(flow, plain(exchange, bodies=False), live=True)
+                if found is not None:
+                    flow.comment = so_far(found, now)
+                    told.append(flow)
+        return told

@@ -1,4 +1,4 @@
-"""What a stream that was passed on said of itself: its counts and why it ended, from its first and its last frames alone.
+"""What a stream that was passed on said of itself: its counts and why it ended, from its first and last frames alone.
 
 Reading it all costs as much as translating it; this costs some microseconds, whatever its length.
 """
@@ -22,7 +22,7 @@ _CALL = b'"functionCall"'
 
 
 def glance(dialect: Dialect, stream: bytes) -> tuple[Usage | None, Stop | None]:
-    """Counts and stop of a stream of server-sent events in `dialect`; None for what does not stand there. Never raises."""
+    """Counts and stop of a stream of server-sent events; None for what does not stand there. Never raises."""
     blank = b"\r\n\r\n" if stream.find(b"\r\n\r\n") >= 0 else b"\n\n"
     head = stream.find(blank) + len(blank)
     tail = max(stream.rfind(blank, 0, max(len(stream) - TAIL, 0)) + len(blank), head)

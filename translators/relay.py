@@ -6,7 +6,8 @@ import msgspec
 
 from translators import sse
 from translators.dialect import Asked, Dialect, StreamReader
-from translators.events import COMMITTING, Ended, Event, Failed
+from translators.events import COMMITTING, Ended, Event, Failed, Finished, UsageSeen
+from translators.fold import merge_usage
 from translators.model import Failure
 from translators.pump import PumpBase
 
@@ -242,9 +243,13 @@ class RelayedArray(PumpBase):
         for event in events:
             if isinstance(event, Failed):
                 self.failure = event.failure
+            elif isinstance(event, UsageSeen):
+                self.usage = merge_usage(self.usage, event.usage)
             elif type(event) in COMMITTING:
                 self.committed = True
                 self.ended = self.ended or isinstance(event, Ended)
+                if isinstance(event, Finished) and not event.candidate:
+                    self.stop = event.stop
 
     def finish(self, cause: Failure | None = None) -> bytes:
         """End as the upstream ended, or with an error as the last element."""

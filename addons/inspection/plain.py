@@ -39,6 +39,7 @@ def plain(
         "answer_losses": [[loss.path, loss.reason, loss.semantic] for loss in exchange.asked.ledger.losses],
         "rules": [[rule.path, rule.rule, rule.to] for rule in exchange.ledger.applied],
         "attempts": [_attempt(attempt, emitted, bodies) for attempt in exchange.attempts],
+        "pauses": [list(pause) for pause in exchange.pauses],
         "emitted": emitted,
         "emitted_size": exchange.emitted.size,
         "emitted_marks": steps(exchange.emitted.marks.moments(), exchange.flow.request.timestamp_start),
@@ -89,7 +90,9 @@ def _raw(tape: Tape, emitted: bytes) -> bytes:
 
 
 def _failure(failure: Failure | None) -> list[str]:
-    return [failure.origin, failure.kind, failure.message] if failure else []
+    if failure is None:
+        return []
+    return [failure.origin, failure.kind, failure.message, *([failure.code] if failure.code else [])]
 
 
 def _stated(counts: Usage | Stop | None) -> dict[str, Any]:

@@ -19,8 +19,10 @@ from addons.engine.decoding import decode_body, decoder
 from addons.inspection.plain import KEY
 from addons.making import Making
 from translators.dialect import Violation
+from translators.glance import glance
 from translators.losses import Applied, Loss
 from translators.model import Failure, Stop, Usage
+from translators.registry import DIALECTS
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a compressed body once it is unpacked: more is shown as it came."""
@@ -35,14 +37,21 @@ class Mark(NamedTuple):
     size: int
 
 
+class Pause(NamedTuple):
+    """A wait before an attempt: for what, and since when (seconds since the epoch)."""
+
+    began: float
+    why: str
+
+
 @dataclass(frozen=True)
 class RecordedAttempt:
     """One try with one credential. Times are seconds since the epoch, 0 for what never happened.
 
     number: from 1. credential: its label. url, headers: as sent, with labels for secrets. raw: what the upstream said,
     as it came (perhaps compressed; see `answer`), of much the head and the tail with a line between. raw_size: bytes
-    that came. status 0: no answer. verdict: what the failure meant for the credential. making: how the request was made
-    of the client's, None in older recordings.
+    that came; steps: when, as plain data (see `marks`). status 0: no answer. verdict: what the failure meant for the
+    credential. making: how the request was made of the client's, None in older recordings.
     """
 
     number: int
@@ -57,13 +66,18 @@ class RecordedAttempt:
     answer_headers: Headers
     raw: bytes
     raw_size: int
-    marks: tuple[Mark, ...]
+    steps: Any
     started: float
     first_byte: float
     ended: float
     failure: Failure | None
     verdict: str
     making: Making | None = None
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """When what of `raw` came."""
+        return _marks(self.steps)
 
     @cached_property
     def answer(self) -> bytes:
@@ -109,9 +123,10 @@ class Recorded:
     answer_losses: tuple[Loss, ...]
     rules: tuple[Applied, ...]
     attempts: tuple[RecordedAttempt, ...]
+    pauses: tuple[Pause, ...]
     emitted: bytes
     emitted_size: int
-    emitted_marks: tuple[Mark, ...]
+    emitted_steps: Any
     emitted_headers: Headers
     usage: Usage | None
     stop: Stop | None
@@ -136,6 +151,11 @@ class Recorded:
         return self.refusal or (self.attempts[-1].failure if self.attempts else None)
 
     @cached_property
+    def emitted_marks(self) -> tuple[Mark, ...]:
+        """When what of `emitted` went to the client."""
+        return _marks(self.emitted_steps)
+
+    @cached_property
     def session(self) -> tuple[str, ...]:
         """Names of the conversation, the surest first; () if it tells none. A subagent's is its own."""
         return sessions.identities({name.lower(): value for name, value in self.headers}, self.body, subagents=False)
@@ -143,8 +163,21 @@ class Recorded:
 
 def recorded(flow: flows.Flow | None) -> Recorded | None:
     """What is known of a flow; None for one that is not ours (or that was recorded by something else). Never raises."""
-    kept = _kept(flow)
-    return _read(cast(HTTPFlow, flow), *kept) if kept is not None else None
+    if not isinstance(flow, HTTPFlow):
+        return None
+    kept = flow.metadata.get(KEY)
+    if isinstance(kept, dict):
+        return read(flow, kept)
+    under_way = _living.get(flow)
+    return read(flow, under_way, live=True) if under_way is not None else None
+
+
+def read(flow: HTTPFlow, kept: dict[str, Any], *, live: bool = False) -> Recorded | None:
+    """The same from plain data (see plain.py); live: the flow is still under way."""
+    try:
+        return _read(flow, msgspec.convert(kept, _Kept), live)
+    except msgspec.ValidationError:
+        return None
 
 
 def is_ours(flow: flows.Flow | None) -> bool:
@@ -184,7 +217,7 @@ class _Attempt(Struct):
     answer_headers: list[tuple[str, str]] = []
     raw: bytes = b""
     raw_size: int = -1
-    marks: list[int] = []
+    marks: Any = None
     started: float = 0.0
     first_byte: float = 0.0
     ended: float = 0.0
@@ -211,35 +244,25 @@ class _Kept(Struct):
     answer_losses: list[tuple[str, str, bool]] = []
     rules: list[tuple[str, str, str]] = []
     attempts: list[_Attempt] = []
+    pauses: list[tuple[float, str]] = []
     emitted: bytes = b""
     emitted_size: int = -1
-    emitted_marks: list[int] = []
+    emitted_marks: Any = None
     usage: dict[str, int | str] = {}
     stop: dict[str, str] = {}
     refusal: str | list[str] = []
     grammar: _Grammar = msgspec.field(default_factory=_Grammar)
 
 
-def _kept(flow: flows.Flow | None) -> tuple[_Kept, bool] | None:
-    """The plain data of a flow, and whether it is under way."""
-    if not isinstance(flow, HTTPFlow):
-        return None
-    found, live = flow.metadata.get(KEY), False
-    if not isinstance(found, dict):
-        found, live = _living.get(flow), True
-    if found is None:
-        return None
-    try:
-        return msgspec.convert(found, _Kept), live
-    except msgspec.ValidationError:
-        return None
-
-
 def _read(flow: HTTPFlow, kept: _Kept, live: bool) -> Recorded:
+    """`Recorded`; of a stream that was passed on, what it said of itself is read now, if nobody did before."""
     response, request = flow.response, flow.request
     attempts = tuple(_attempt(attempt) for attempt in kept.attempts)
     said = (response.raw_content if response is not None else b"") or b""
     emitted = kept.emitted or said
+    usage, stop = _told(kept.usage, Usage), _told(kept.stop, Stop)
+    if usage is None and kept.stream and not live and kept.client in DIALECTS:
+        usage, stop = glance(DIALECTS[kept.client], emitted)
     oversize = flow.metadata.get("cliproxy.oversize", 0)
     ends = (response.timestamp_end if response else 0, flow.error.timestamp if flow.error else 0)
     ended = max((end for end in (*ends, *(attempt.ended for attempt in attempts)) if end), default=0.0)
@@ -258,12 +281,13 @@ def _read(flow: HTTPFlow, kept: _Kept, live: bool) -> Recorded:
         answer_losses=tuple(Loss(*loss) for loss in kept.answer_losses),
         rules=tuple(Applied(*rule) for rule in kept.rules),
         attempts=attempts,
+        pauses=tuple(Pause(*pause) for pause in kept.pauses),
         emitted=emitted,
         emitted_size=kept.emitted_size if kept.emitted_size > 0 else len(emitted),
-        emitted_marks=_marks(kept.emitted_marks),
+        emitted_steps=kept.emitted_marks,
         emitted_headers=tuple(response.headers.items(multi=True)) if response is not None else (),
-        usage=_told(kept.usage, Usage),
-        stop=_told(kept.stop, Stop),
+        usage=usage,
+        stop=stop,
         refusal=_failure(kept.refusal),
         grammar=_grammar(kept.grammar),
         began=request.timestamp_start,
@@ -290,7 +314,7 @@ def _attempt(kept: _Attempt) -> RecordedAttempt:
         answer_headers=tuple(kept.answer_headers),
         raw=kept.raw,
         raw_size=kept.raw_size if kept.raw_size >= 0 else len(kept.raw),
-        marks=_marks(kept.marks),
+        steps=kept.marks,
         started=kept.started,
         first_byte=kept.first_byte,
         ended=kept.ended,
@@ -300,8 +324,10 @@ def _attempt(kept: _Attempt) -> RecordedAttempt:
     )
 
 
-def _marks(steps: list[int]) -> tuple[Mark, ...]:
+def _marks(steps: Any) -> tuple[Mark, ...]:
     """Marks stand as steps: milliseconds and bytes since the one before, in turns."""
+    if not isinstance(steps, list) or not all(type(step) is int for step in steps):
+        return ()
     marks, ms, size = [], 0, 0
     for later, more in zip(steps[::2], steps[1::2], strict=False):
         ms, size = ms + later, size + more
@@ -315,14 +341,14 @@ def _grammar(kept: _Grammar) -> Grammar:
 
 
 def _failure(kept: str | list[str]) -> Failure | None:
-    """origin, kind, message; older recordings have the message alone where the client got an error."""
+    """origin, kind, message, code; older recordings have the message alone where the client got an error."""
     if not kept:
         return None
     if isinstance(kept, str):
         return Failure(kind="", message=kept)
-    origin, kind, message = (*kept, "", "", "")[:3]
+    origin, kind, message, code = (*kept, "", "", "", "")[:4]
     known = origin if origin in ("upstream", "cliproxy", "client") else "upstream"
-    return Failure(kind=kind, message=message, origin=cast(Literal["upstream", "cliproxy", "client"], known))
+    return Failure(kind=kind, message=message, code=code, origin=cast(Literal["upstream", "cliproxy", "client"], known))
 
 
 def _told[T: Usage | Stop](kept: Mapping[str, Any], kind: type[T]) -> T | None:

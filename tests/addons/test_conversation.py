@@ -250,7 +250,11 @@ def test_the_view_of_an_exchange_and_of_a_stranger() -> None:
     with scene() as here:
         flow = here.open("/v1/messages", TALK).flow
         assert view.prettify(b"", Metadata(flow=flow, http_message=flow.response)).startswith("claude · ")
-    request = tutils.treq(method=b"POST", path=b"/openai/v1/chat/completions", content=b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')
+    request = tutils.treq(
+        method=b"POST",
+        path=b"/openai/v1/chat/completions",
+        content=b'{"model":"m","messages":[{"role":"user","content":"hi"}]}',
+    )
     flow = tflow.tflow(req=request)
     asked = Metadata(flow=flow, http_message=flow.request)
     assert view.prettify(b"", asked).startswith("openai-chat · m · whole · 1 turn")

@@ -1,9 +1,15 @@
 """The one line that tells the story of a flow."""
 
-from addons.exchanges import Attempt, Tape
-from addons.inspection.checking import check
-from addons.inspection.plain import plain
-from addons.record import story
+from mitmproxy.flow import Error
+from mitmproxy.utils.emoji import emoji
+
+from addons.exchanges import Attempt, Exchange, Tape
+from addons.inspection.checking import UNDER_WAY, Verdict, check
+from addons.inspection.plain import KEY, plain
+from addons.inspection.story import MARKERS
+from addons.marks import Marks
+from addons.record import tell
+from addons.show import Show
 from tests.addons.scene import scene
 from translators.losses import Loss
 from translators.model import Failure, Stop, Usage
@@ -17,33 +23,116 @@ def attempt(number: int, label: str, status: int = 200, failure: Failure | None 
     )
 
 
-class Told:
-    """As much of a pump as the record looks at."""
+USAGE = Usage(input=1234, output=567, cache_read=1000, thinking=8)
+SLOW = Failure(kind="rate_limit", message="slow")
 
-    usage = Usage(input=1234, output=567, cache_read=1000, thinking=8)
-    stop = Stop(reason="tool")
+
+def line(exchange: Exchange, verdict: Verdict = UNDER_WAY, usage: Usage | None = None, stop: str = "") -> str:
+    """The line of an exchange that is over, and its sign."""
+    said = Stop(reason=stop) if stop else None  # type: ignore[arg-type]  # one of its words
+    exchange.flow.metadata[KEY] = plain(exchange, verdict, usage, said)
+    exchange.flow.marked = ""
+    tell(exchange.flow)
+    return exchange.flow.comment
 
 
 def test_a_story() -> None:
     with scene() as here:
         exchange = here.open("/v1/messages", ASK)
         exchange.flow.request.timestamp_start = 10.0
-        slow = Failure(kind="rate_limit", message="slow")
-        exchange.attempts = [attempt(1, "alice", 429, slow), attempt(2, "bob")]
-        exchange.pump = Told()  # type: ignore[assignment]
+        exchange.attempts = [attempt(1, "alice", 429, SLOW), attempt(2, "bob")]
         exchange.ledger.losses = [Loss("$.a", "b"), Loss("$.c", "d")]
-        assert story(exchange, exchange.flow) == (
-            "claude→gemini · alice 429 → bob · 0.4/1.2 s · 1,234 (1,000 cached)→567 (8 thought) tok · tool · 2 drops"
+        assert line(exchange, usage=USAGE, stop="tool") == (
+            "claude→gemini · m · alice 429 → bob · 0.4/1.2 s · "
+            "1,234 (1,000 cached)→567 (8 thought) tok · tool · 2 drops"
         )
+        assert exchange.flow.marked == ":arrows_counterclockwise:"
+        exchange.attempts[1].model = "gemini-x"
+        exchange.flow.marked = ":grapes:"
+        tell(exchange.flow)
+        assert exchange.flow.marked == ":grapes:"  # a person's own
+        assert " · m→gemini-x · " in line(exchange)
+
+
+def test_the_call_has_its_place_in_the_line() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages/count_tokens", {"model": "m", "messages": []})
+        assert line(exchange).startswith("claude count tokens · m")
 
 
 def test_a_refusal_and_a_connection_that_failed() -> None:
     with scene() as here:
         exchange = here.open("/v1/messages", ASK)
         exchange.refusal = Failure(kind="model", message="unknown", origin="cliproxy")
-        assert story(exchange, exchange.flow) == "claude · cliproxy: unknown"
-        exchange.attempts = [attempt(1, "alice", 0, Failure(kind="upstream", message="cannot connect"))]
-        assert "alice upstream" in story(exchange, exchange.flow)
+        assert line(exchange) == "claude · m · ✗ client: unknown"
+        assert exchange.flow.marked == ":no_entry_sign:"
+        exchange.refusal = Failure(kind="cooling", message="all rest", origin="cliproxy")
+        assert line(exchange).endswith(" · ✗ cliproxy: all rest")
+        assert exchange.flow.marked == ":no_entry:"
+        exchange.refusal = None
+        exchange.attempts = [attempt(1, "alice", 0, Failure(kind="upstream", message="cannot\nconnect"))]
+        assert "alice upstream" in line(exchange)
+        assert line(exchange).endswith("✗ upstream: cannot connect")
+        assert exchange.flow.marked == ":x:"
+
+
+def test_a_client_that_left() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.attempts = [attempt(1, "alice")]
+        exchange.flow.error = Error("Client disconnected.", 12.0)
+        assert line(exchange).endswith(" · ✂ the client left")
+        assert exchange.flow.marked == ":scissors:"
+
+
+def test_the_signs_are_known_to_mitmproxy() -> None:
+    assert set(MARKERS.values()) <= emoji.keys()
+    assert len(set(MARKERS.values())) == len(MARKERS)
+
+
+def test_losses_that_change_the_answer_are_marked() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.attempts = [attempt(1, "alice")]
+        exchange.ledger.lose("$.a", "b")
+        line(exchange)
+        assert exchange.flow.marked == ""
+        exchange.ledger.lose("$.c", "d", semantic=True)
+        line(exchange)
+        assert exchange.flow.marked == ":fallen_leaf:"
+
+
+def test_where_an_exchange_is() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.flow.request.timestamp_start = 10.0
+        show = Show(here.exchanges)
+
+        def told(now: float) -> str:
+            assert show.tell(now) == [exchange.flow]
+            return exchange.flow.comment
+
+        assert show.tell(10.2) == []
+        assert told(12.0) == "claude · m · … has asked nobody yet, 2 s"
+        exchange.pauses.append((12.0, "a new token of alice"))
+        assert told(14.0) == "claude · m · … waits for a new token of alice, 4 s"
+        exchange.attempts = [attempt(1, "alice", 429, SLOW), attempt(2, "bob", 0)]
+        exchange.attempts[1].started = 15.0
+        assert told(16.0) == "claude→gemini · m · alice 429 → bob · … bob has not answered, 6 s"
+        exchange.attempts[1].status = 200
+        assert "no byte of the answer yet" in told(16.0)
+        exchange.attempts[1].raw.add(b"abc")
+        exchange.attempts[1].raw.marks = Marks()
+        exchange.attempts[1].raw.marks.note(17.0, 3)
+        assert told(21.0).endswith("bob · … 3 bytes have come, silent for 4 s, 11 s")
+        assert exchange.flow.metadata.get(KEY) is None
+
+
+class Told:
+    """As much of a pump as the record looks at."""
+
+    usage = USAGE
+    stop = Stop(reason="tool")
 
 
 def test_what_is_kept_is_plain_data() -> None:
@@ -82,7 +171,7 @@ def checked(emitted: bytes, *, stream: bool = True, pump: type[Told] = Piped, li
         kept = plain(exchange, verdict)["grammar"]
         assert kept["count"] == verdict.number
         assert all(isinstance(member, str | int) for one in kept["violations"] for member in one)
-        return kept["checked"], story(exchange, exchange.flow, verdict)
+        return kept["checked"], line(exchange, verdict)
 
 
 GOOD = b"".join(
