@@ -41,10 +41,15 @@ class AuthDir:
             others = set()
         return dict(sorted((dict.fromkeys(others, NOT_WHOLE) | self.accounts.bad).items()))
 
+    @property
+    def trouble(self) -> str:
+        """Why files, or all of them, cannot be read at the moment; "" if they can."""
+        return self.accounts.trouble or (self._watcher.trouble if self._watcher is not None else "")
+
     def watch(self) -> None:
         """Begin to look for changes, if that has not begun yet."""
         if self._watching is None:
-            watcher = FolderWatcher(self.store, self.take, self.accounts.revisions)
+            watcher = FolderWatcher(self.store, self.take, self.accounts.revisions, self._tell)
             self._watcher = watcher
             self._watching = asyncio.get_running_loop().create_task(watcher.run())
 
@@ -53,6 +58,12 @@ class AuthDir:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+
+    def _tell(self, trouble: str) -> None:
+        if trouble:
+            log.warning("%s: %s; what was read before stays in use", self.folder, trouble)
+        else:
+            log.info("%s: can be read again", self.folder)
 
     def wrote(self, stored: Stored) -> None:
         """Take up at once what we have written ourselves; to the watcher it is no news."""

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the one place that may: mitmdump -s does not
 
 from addons.authorize import Authorize
+from addons.commands.accounts import AccountCommands
 from addons.cooldowns import Cooldowns
 from addons.engine.addon import Engine
 from addons.engine.terms import Terms
@@ -26,6 +27,7 @@ from addons.refresh import Refresh
 from addons.route import Route
 from addons.settings import Settings
 from addons.show import Show
+from addons.usage import Usage
 from addons.web_page import WebPage
 
 exchanges = Exchanges()
@@ -38,6 +40,7 @@ memory = Memory(exchanges)
 refresh = Refresh(settings)
 authorize = Authorize(exchanges, memory, refresh, projects_of(settings))
 terms.choose = authorize.choose
+usage = Usage(exchanges, settings, lambda: refresh.troubles)
 
 addons = [
     settings,  # options and config: everyone below asks it
@@ -50,6 +53,8 @@ addons = [
     Route(settings, exchanges),  # opens the exchange
     authorize,  # which credential, what is sent, what failures mean
     memory,  # answers that their clients cannot carry back whole
+    usage,  # what each credential was used for
+    AccountCommands(settings, usage, refresh, authorize.projects),  # what a person does to accounts
     Greet(settings, models, listen),
     WebPage(),  # mitmweb's list, with room for comments
     Show(exchanges),  # views of what happened

@@ -1,9 +1,11 @@
 """Rests survive a restart: they are written into the auth directory, and read before the first request.
 
-    <auth-dir>/.cliproxy/cooldowns.json    {"version": 1, "rests": [{"of": "pair", "key": …, "until": …, …}]}
+    <auth-dir>/.cliproxy/cooldowns.json    {"version": 1, "at": …, "rests": [{"of": "pair", "key": …, "until": …, …}],
+                                            "refused": [{…}]}
 
-No secret is in it. A directory that is not there is not made for it. Rests for being refused are left out: a start is
-when people have mended something, and asking once more costs one request.
+No secret is in it. A directory that is not there is not made for it. Rests for being refused are not taken up again: a
+start is when people have mended something, and asking once more costs one request. They are written for who looks
+from outside (scripts/accounts). What people order from there is followed here (credentials/orders.py).
 """
 
 import asyncio
@@ -11,21 +13,35 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from addons.settings import Settings
+from credentials import orders
 from credentials.files import HIDDEN, explained, folder_held, read_file, replace_file
 from credentials.store import Unavailable
+from credentials.watch import Stamp, stamp_of
 
 log = logging.getLogger(__name__)
 
 FILE = "cooldowns.json"
-INTERVAL = 10.0
+INTERVAL = 5.0
 """Seconds between two looks whether there is something new to be written."""
+ATTENTION = 0.5
+"""Seconds between two looks whether somebody has given an order."""
+
+
+class Kept(NamedTuple):
+    """What the file says. at: orders given until then have been followed, 0 if there is no file. refused: rests that
+    end with a start.
+    """
+
+    at: float
+    rests: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
 
 
 class Cooldowns:
-    """Writes the pool's rests from time to time, and at the end."""
+    """Writes the pool's rests from time to time, and at the end; and follows orders about them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -33,10 +49,13 @@ class Cooldowns:
         self._written: list[dict[str, Any]] = []
         self._task: asyncio.Task[None] | None = None
         self._complained = False
+        self._orders: Stamp | None = None
+        self._followed: set[str] = set()
+        self._obeyed = 0.0
 
     def configure(self, _updated: set[str]) -> None:
         """Once, as soon as there is a pool: take over what the last run left."""
-        if self._read or self._folder() is None:
+        if self._read or self.settings.auth_dir is None or self.settings.broken:
             return
         self._read = True
         self.restore(time.time())
@@ -53,21 +72,48 @@ class Cooldowns:
             self._save(self._folder(), self._rests(time.time()))
 
     def restore(self, now: float) -> int:
-        """Read the file; gives the number of rests that go on."""
-        folder = self._folder()
-        if folder is None:
-            return 0
-        rows = _read(folder / HIDDEN / FILE)
-        taken = self.settings.runtime.pool.restore(rows, now)
-        self._written = self._rests(now)
+        """Read the file, and what was ordered since it was written; gives the number of rests that go on."""
+        folder, taken, kept = self._folder(), 0, Kept(0.0, [], [])
+        if folder is not None:
+            kept = read_kept(folder)
+            taken = self.settings.runtime.pool.restore(kept.rests, now)
+            self._written = self._rests(now)
         if taken:
             log.info("%d rest%s of the last run go on", taken, "" if taken == 1 else "s")
+        self.obey(now, since=kept.at)
         return taken
 
+    def obey(self, now: float, since: float = 0.0) -> bool:
+        """Follow the orders that are new; those given until `since` are in the rests that were read. True if any."""
+        auth_dir = self.settings.auth_dir
+        if auth_dir is None:
+            return False
+        self._obeyed = now
+        try:
+            stamp = stamp_of(auth_dir.folder / HIDDEN / orders.FILE)
+        except OSError:
+            return False
+        if stamp is None or stamp == self._orders:
+            return False
+        self._orders = stamp
+        found = orders.read(auth_dir.folder)
+        new = [each for each in found if each.id not in self._followed and each.at > since]
+        self._followed = {each.id for each in found}
+        if not new:
+            return False
+        orders.follow(self.settings.runtime.pool, new, now)
+        told = ", ".join(f"{each.do} {each.of}" for each in new[:_SHOWN])
+        log.info("ordered from outside: %s%s", told, f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else "")
+        return True
+
     async def _run(self) -> None:
+        written = time.monotonic()
         while True:
-            await asyncio.sleep(INTERVAL)
-            await asyncio.to_thread(self._save, self._folder(), self._rests(time.time()))
+            await asyncio.sleep(ATTENTION)
+            ordered = self.obey(time.time())
+            if ordered or time.monotonic() - written >= INTERVAL:
+                await asyncio.to_thread(self._save, self._folder(), self._rests(time.time()))
+                written = time.monotonic()
 
     def _folder(self) -> Path | None:
         """Where to write; None if that is not wanted."""
@@ -76,12 +122,13 @@ class Cooldowns:
         return auth_dir.folder if wanted and auth_dir is not None else None
 
     def _rests(self, now: float) -> list[dict[str, Any]]:
-        return [row for row in self.settings.runtime.pool.snapshot(now) if not row["hides"]]
+        return self.settings.runtime.pool.snapshot(now)
 
     def _save(self, folder: Path | None, rests: list[dict[str, Any]]) -> None:
         if folder is None or not folder.is_dir() or rests == self._written:
             return
-        body = json.dumps({"version": 1, "rests": rests}, indent=1).encode()
+        parts = {name: [row for row in rests if row["hides"] is hides] for name, hides in _PARTS}
+        body = json.dumps({"version": 1, "at": self._obeyed, **parts}, indent=1).encode()
         path = folder / HIDDEN / FILE
         try:
             with folder_held(folder), explained("write", path):
@@ -94,12 +141,21 @@ class Cooldowns:
             self._written = rests
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file; none if it is missing or no such file."""
+_PARTS = (("rests", False), ("refused", True))
+_SHOWN = 5
+
+
+def read_kept(folder: Path) -> Kept:
+    """What the file of an auth directory says; nothing if it is missing or no such file."""
     try:
-        found = read_file(path)
+        found = read_file(folder / HIDDEN / FILE)
         body = json.loads(found.content) if found is not None else {}
     except (OSError, ValueError, RecursionError):
-        return []
-    rows = body.get("rests") if isinstance(body, dict) else None
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        body = {}
+    said = body if isinstance(body, dict) else {}
+    at = said.get("at")
+    parts = [rows if isinstance(rows := said.get(name), list) else [] for name, _ in _PARTS]
+    return Kept(
+        float(at) if isinstance(at, int | float) else 0.0,
+        *([row for row in rows if isinstance(row, dict)] for rows in parts),
+    )

@@ -93,7 +93,7 @@ class Wire:
 @dataclass(slots=True)
 class Attempt:
     """One try with one credential, as the record shows it. Times are seconds since the epoch; headers carry labels
-    for secrets.
+    for secrets. credential: its id, "" where the answer is made here.
     """
 
     number: int
@@ -113,6 +113,7 @@ class Attempt:
     failure: Failure | None = None
     verdict: str = ""
     making: Making | None = None
+    credential: str = ""
 
 
 @dataclass(eq=False, slots=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +10,11 @@ from mitmproxy import ctx
 
 from addons.config.discover import Door, discover, probe
 from addons.listen import Listen, shown_host
-from addons.models import Models
+from addons.models import Models, cheapest, newest_first
 from addons.settings import Settings
 from credentials.accounts import KIND
-from providers.catalog import Model
 
 LABEL = 11
-_SMALL = re.compile("haiku|mini|flash|nano|lite|small")
-"""Names of cheap models: a hello should not be asked of the dearest one."""
-
 SHOWN_MODELS = 4
 
 
@@ -95,7 +90,7 @@ class Greet:
         return [("accounts", f"{_counted(used) or 'none'}{f' ({told})' if told else ''}, from {auth_dir.folder}")]
 
     def _models(self) -> list[str]:
-        models = sorted(self.models.visible(), key=_newest_first)
+        models = sorted(self.models.visible(), key=newest_first)
         if not models:
             return ["    none: add a key to the config"]
         owners: dict[str, list[str]] = {}
@@ -110,9 +105,7 @@ class Greet:
 
     def _curl(self, base: str) -> str:
         runtime = self.settings.runtime
-        models = sorted(self.models.visible(), key=_newest_first)
-        small = [model for model in models if _SMALL.search(model.id)]
-        model = "demo-text" if runtime.demo or not models else (small or models)[0].id
+        model = "demo-text" if runtime.demo else cheapest(self.models.visible()) or "demo-text"
         key = " -H 'authorization: Bearer ONE-OF-YOUR-API-KEYS'" if runtime.keys else ""
         body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hello"}}]}}'
         return f"curl -N {base}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'"
@@ -120,10 +113,6 @@ class Greet:
 
 def _row(label: str, text: str) -> str:
     return f"  {label:<{LABEL}}{text}"
-
-
-def _newest_first(model: Model) -> tuple[int, str]:
-    return -model.created, model.id
 
 
 def _counted(counter: Mapping[str, int]) -> str:

@@ -1,6 +1,8 @@
 """“Which models are there?” in the four shapes that clients understand."""
 
+import re
 import time
+from collections.abc import Iterable
 
 import msgspec
 from mitmproxy.http import HTTPFlow, Response
@@ -48,6 +50,25 @@ class Models:
         offline = demo.MODELS if runtime.demo else ()
         served = (listing.model for listing in runtime.pool.models(time.time()))
         return sorted([*served, *offline], key=lambda model: model.id)
+
+
+_SMALL = re.compile("haiku|mini|flash|nano|lite|small")
+"""Names of cheap models: a hello should not be asked of the dearest one."""
+_SILENT = re.compile("image|embedding|tts|audio|realtime|veo|imagen|live")
+"""Names of models that do not answer a question with words."""
+
+
+def newest_first(model: Model) -> tuple[int, str]:
+    """What to sort models by."""
+    return -model.created, model.id
+
+
+def cheapest(models: Iterable[Model]) -> str:
+    """The name of the newest small model that talks, else of the newest; "" if there is none."""
+    ordered = sorted(models, key=newest_first)
+    talking = [model for model in ordered if not _SILENT.search(model.id)] or ordered
+    small = [model for model in talking if _SMALL.search(model.id)]
+    return next((model.id for model in small or talking), "")
 
 
 def _openai(model: Model) -> dict[str, object]:

@@ -199,6 +199,7 @@ def _put(
         list((fixed | shown).items()),
         outgoing.body,
     )
+    exchange.attempt.credential = credential.id
 
 
 def prepare_demo(exchange: Exchange) -> None:

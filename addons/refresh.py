@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from addons.settings import Settings
@@ -105,6 +105,11 @@ class Refresh:
             self._ticking = None
         if self.refresher is not None:
             await self.refresher.close()
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Why log-ins could not be renewed ahead of time, by file; without those that could be since."""
+        return self._told
 
     # --- for a request ----------------------------------------------------------------------------------------------
 

@@ -4,13 +4,13 @@ Times are unix seconds and spans are seconds. Sources: the lifetimes of the vend
 CLIProxyAPI v6 (February 2026) and v7 (August 2026).
 """
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from credentials.account import Account
 from credentials.model import Secret
+from providers.spans import read_span
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -43,8 +43,6 @@ UNWRITTEN = frozenset({"vertex"})
 """Providers whose tokens stay in memory: the file holds the key they are made of."""
 
 _INTERVALS = ("refresh_interval_seconds", "refresh-interval-seconds", "refresh_interval", "refresh-interval")
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_UNITS = {"h": HOUR, "m": MINUTE, "s": 1.0, "ms": 0.001}
 
 
 def secret_of(account: Account) -> Secret:
@@ -112,14 +110,7 @@ def interval_of(body: Mapping[str, Any]) -> float:
 
 def _span(value: Any) -> float:
     if isinstance(value, str):
-        text = value.strip()
-        pieces = _PIECE.findall(text)
-        if pieces and "".join(number + unit for number, unit in pieces) == text:
-            return sum(float(number) * _UNITS[unit] for number, unit in pieces)
-        try:
-            value = float(text)
-        except ValueError:
-            return 0.0
+        value = read_span(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     return float(value) if 0 < value < 1e10 else 0.0

@@ -102,8 +102,8 @@ class Exhausted:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table of credentials. model "" is the credential as a whole. state: ready, cooling, disabled,
-    unserved; of an account also expired (its token) and invalid (its log-in). advice: what a person can do about it,
-    "" nothing. until, reset: 0 if there is nothing to wait for.
+    unserved (reason says why); of an account also expired (its token) and invalid (its log-in). advice: what a person
+    can do about it, "" nothing. until, reset: 0 if there is nothing to wait for. models: how many the whole one serves.
     """
 
     id: str
@@ -118,6 +118,7 @@ class Row:
     succeeded: int = 0
     failed: int = 0
     advice: str = ""
+    models: int = 0
 
 
 @dataclass(frozen=True, slots=True)

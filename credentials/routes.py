@@ -16,12 +16,14 @@ _LONGEST_NAME = 200  # a longer one is no slip of the pen, and comparing would t
 
 @dataclass(slots=True)
 class Member:
-    """A credential of the pool and what became of its uses. served: its provider is one of ours."""
+    """A credential of the pool and what became of its uses. idle: why nobody can be served with it, "" if that is not
+    so (or it is disabled).
+    """
 
     credential: Credential
     whole: Rest
     entries: list[Entry] = field(default_factory=list)
-    served: bool = True
+    idle: str = ""
     succeeded: int = 0
     failed: int = 0
 
@@ -94,10 +96,13 @@ class Table:
         credential = member.credential
         try:
             provider = provider_of(credential, self._catalog)
-        except UnknownProvider:
-            member.served = False
+        except UnknownProvider as error:
+            member.idle = str(error)
             return
-        if credential.disabled or (self._settings.strategy == "weighted-round-robin" and credential.weight <= 0):
+        if credential.disabled:
+            return
+        if self._settings.strategy == "weighted-round-robin" and credential.weight <= 0:
+            member.idle = "its weight is 0: it gets no turns"
             return
         alike = (provider.key, provider.lists, credential.models, credential.excluded, credential.aliases)
         if alike not in self._offers:  # keys of one kind offer the same: a thousand of them are read as one
@@ -114,6 +119,8 @@ class Table:
                 member.entries.append(entry)
             for name, listed in names_of(offer, credential.prefix, self._settings.force_model_prefix):
                 seats.setdefault(name, []).append((offer, entry, listed))
+        if not member.entries:
+            member.idle = "no model is left to it: all are excluded, or none is configured"
 
     def _rest(self, key: str, changed: bool) -> Rest:
         """The rest of a pair; one of before stays, unless it was a refusal of a secret that is no longer the same."""
@@ -233,7 +240,7 @@ def state_of(member: Member, now: float) -> tuple[str, str]:
     credential, whole = member.credential, member.whole
     if credential.disabled:
         return "disabled", ""
-    if not member.served:
+    if member.idle:
         return "unserved", ""
     if credential.kind == "api-key":
         return ("cooling" if whole.until > now else "ready"), ""
@@ -257,10 +264,11 @@ def row_of(member: Member, model: str, rest: Rest, now: float) -> Row:
         model=model,
         state=state,
         advice=advice,
-        reason=rest.reason,
+        reason=member.idle if state == "unserved" else rest.reason,
         until=rest.until if cooling else 0.0,
         reset=rest.reset if rest.reset > now else 0.0,
         level=rest.level,
         succeeded=0 if model else member.succeeded,
         failed=0 if model else member.failed,
+        models=0 if model else len({entry.model for entry in member.entries}),
     )

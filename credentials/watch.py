@@ -117,15 +117,20 @@ class FolderWatcher:
     """Calls `on_change` with what changed in a folder, many changes at once being one call.
 
     applied: revisions in use, by name. A piece that cannot be read stays as it was: half-written ones until they are
-    whole, and `trouble` says why if it is for another reason ("" if all is well).
+    whole, and `trouble` says why if it is for another reason ("" if all is well); on_trouble is told when that changes.
     `on_change` runs in the loop's thread (under `run`) and must not raise: what it raises ends the watch.
     """
 
     def __init__(
-        self, folder: Watched, on_change: Callable[[Batch], None], applied: Mapping[str, str] | None = None
+        self,
+        folder: Watched,
+        on_change: Callable[[Batch], None],
+        applied: Mapping[str, str] | None = None,
+        on_trouble: Callable[[str], None] = lambda trouble: None,
     ) -> None:
         self._folder = folder
         self._on_change = on_change
+        self._on_trouble = on_trouble
         self._changes = {name: Changes(revision) for name, revision in (applied or {}).items()}
         self.trouble = ""
 
@@ -152,11 +157,13 @@ class FolderWatcher:
         """Look again and again, until cancelled. The disk is touched in another thread."""
         clock = asyncio.get_running_loop().time
         while True:
-            begin = clock()
+            begin, before = clock(), self.trouble
             batch = await asyncio.to_thread(self.look, begin)
             pause = max(interval, SHARE * (clock() - begin))
             if batch.written or batch.gone:
                 self._on_change(batch)
+            if self.trouble != before:
+                self._on_trouble(self.trouble)
             await asyncio.sleep(pause)
 
     def _read(self, name: str, stamp: Stamp | None, now: float, troubles: list[str]) -> Stored | None:

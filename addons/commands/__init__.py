@@ -1,0 +1,1 @@
+"""What a person can have done from inside mitmproxy: commands, by subject."""
