@@ -22,11 +22,11 @@ from addons.prepare import prepare
 from addons.refresh import Refresh
 from addons.route import KEPT_BYTES
 from addons.runtime import Runtime
+from credentials.halts import Refused
 from credentials.model import Credential
 from credentials.oauth.flow import Failed
 from credentials.oauth.google_projects import Projects
 from credentials.pool import Lease, Pool, UnknownModel
-from credentials.refresh import Refused
 from providers.address import BadAddress, NoSuchOperation
 from translators.dialect import Asked
 from translators.errors import TranslationError
