@@ -23,6 +23,7 @@ from addons.memory import Memory
 from addons.models import Models
 from addons.projects import projects_of
 from addons.record import Record
+from addons.redact import Redact
 from addons.refresh import Refresh
 from addons.route import Route
 from addons.settings import Settings
@@ -49,6 +50,7 @@ addons = [
     Engine(settings, terms),  # our HTTP layer under each client connection
     refresh,  # tokens of log-ins are renewed
     Guard(settings, terms, exchanges),  # who may ask
+    Redact(settings),  # keys out of what can be seen
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange
     authorize,  # which credential, what is sent, what failures mean

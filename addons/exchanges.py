@@ -183,6 +183,7 @@ class Exchanges:
     def __init__(self) -> None:
         self._live: dict[str, Exchange] = {}
         self._arrived: dict[str, tuple[Call, dict[str, str]]] = {}
+        self._hidden: dict[str, tuple[bytes, bytes]] = {}
 
     def __len__(self) -> int:
         return len(self._live)
@@ -203,6 +204,16 @@ class Exchanges:
         """What `arrive` noted; None for a flow that is not ours, or over."""
         return self._arrived.get(flow.id)
 
+    def hide(self, flow: HTTPFlow, shown: bytes, meant: bytes) -> None:
+        """Note the body that a flow's request really has, where the flow shows another."""
+        self._hidden[flow.id] = shown, meant
+
+    def body(self, flow: HTTPFlow) -> bytes:
+        """The body of a flow's request, as it came (perhaps compressed), unless somebody has put another there."""
+        content = flow.request.data.content or b""
+        shown, meant = self._hidden.get(flow.id, (b"", b""))
+        return meant if content is shown else content
+
     def open(self, exchange: Exchange) -> None:
         """Enter an exchange."""
         self._live[exchange.flow.id] = exchange
@@ -210,4 +221,5 @@ class Exchanges:
     def close(self, flow: HTTPFlow) -> Exchange | None:
         """Take an exchange out: its flow is over."""
         self._arrived.pop(flow.id, None)
+        self._hidden.pop(flow.id, None)
         return self._live.pop(flow.id, None)

@@ -9,6 +9,7 @@ from mitmproxy.net.server_spec import ServerSpec
 
 from addons import demo
 from addons.exchanges import Attempt, Exchange, Tape, Wire
+from addons.inspection.masking import Masker
 from addons.making import Making
 from addons.memory import Memory
 from addons.provider_ways import UPSTREAM, failure_reader, signature, with_steps
@@ -31,7 +32,7 @@ from translators import exchange as crossing
 from translators.dialect import Aim, Dialect, Outgoing
 from translators.errors import Unwritable
 from translators.losses import Ledger
-from translators.model import Request
+from translators.model import Failure, Request
 from translators.parts import Vendor
 from translators.pump import Counted, Pump, Untouched
 from translators.registry import DIALECTS
@@ -162,6 +163,8 @@ def _put(
     streamed: bool,
 ) -> None:
     credential, client_headers = lease.credential, exchange.headers
+    masker = exchange.runtime.redactor.masker
+    masker.learn((credential.secret.reveal(),))  # it may be minutes old
     shown = wire_headers(
         provider,
         credential,
@@ -185,7 +188,7 @@ def _put(
         path=where.path,
         headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in (fixed | secret).items()],
         body=outgoing.body,
-        read_failure=failure_reader(upstream, provider),
+        read_failure=_masked(failure_reader(upstream, provider), masker),
         make_pump=_pumps(exchange, upstream, outgoing, provider.vendor, lease.model, account_mark(credential.id)),
         via=via,
     )
@@ -200,6 +203,14 @@ def _put(
         outgoing.body,
     )
     exchange.attempt.credential = credential.id
+
+
+type FailureReader = Callable[[int, Mapping[str, str], bytes], Failure]
+
+
+def _masked(read: FailureReader, masker: Masker) -> FailureReader:
+    """What an upstream's refusal says, but for the key that it may repeat."""
+    return lambda status, headers, body: masker.failure(read(status, headers, body))
 
 
 def prepare_demo(exchange: Exchange) -> None:

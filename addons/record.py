@@ -40,7 +40,7 @@ class Record:
             return
         pump = exchange.pump
         kept = plain(exchange, check(exchange), pump.usage if pump else None, pump.stop if pump else None)
-        flow.metadata[KEY] = kept
+        flow.metadata[KEY] = kept = exchange.runtime.redactor.record(kept)
         response = flow.response
         if response is not None and response.data.content == kept["emitted"]:
             response.data.content = kept["emitted"]  # one copy is enough

@@ -79,7 +79,7 @@ class Route:
         self.exchanges.open(exchange)
 
     def _exchange(self, flow: HTTPFlow, call: Call, headers: dict[str, str]) -> Exchange:
-        body = _body_of(flow, headers)
+        body = _body_of(flow, self.exchanges.body(flow), headers)
         client = DIALECTS[call.dialect]
         model, stream = call.model, call.stream
         try:
@@ -141,11 +141,10 @@ def _stream_ping(dialect: str, array: bool) -> bytes:
     return DIALECTS[dialect].stream_writer(Asked("", True, 0, "", array=array)).ping()
 
 
-def _body_of(flow: HTTPFlow, headers: dict[str, str]) -> bytes:
+def _body_of(flow: HTTPFlow, body: bytes, headers: dict[str, str]) -> bytes:
     size = flow.metadata.get("cliproxy.oversize")
     if size:
         raise Unreadable(f"the body has {size} bytes; at most {LARGEST_BODY} are taken", code="too_large")
-    body = flow.request.raw_content or b""
     encoding = headers.get("content-encoding", "")
     try:
         return decode_body(body, encoding, LARGEST_BODY) if encoding else body

@@ -1,6 +1,7 @@
 """What one config means, ready for use: made whole at a load or reload, never changed afterwards.
 
-A request keeps the Runtime it began with; only the Pool (cooldowns, rotation) is carried over from one to the next.
+A request keeps the Runtime it began with; the Pool (cooldowns, rotation) and the Masker (what was a secret once stays
+one) are carried over from one to the next.
 """
 
 import logging
@@ -13,6 +14,9 @@ from pathlib import Path
 from addons.client_keys import Keys
 from addons.config.credentials import BUILT_IN, credentials_of, customs_of, from_environment
 from addons.config.model import Config
+from addons.inspection.masking import Masker
+from addons.inspection.redaction import Redactor
+from addons.known_secrets import secrets_of
 from credentials.accounts import KIND, Accounts
 from credentials.model import Credential
 from credentials.outcomes import SHORT
@@ -38,6 +42,7 @@ class Runtime:
     rules: Rules
     keys: Keys
     demo: bool
+    redactor: Redactor
     accounts: Accounts | None = None
     unserved: tuple[Credential, ...] = ()
 
@@ -70,6 +75,8 @@ def make(
     else:
         pool = before.pool
         pool.replace(served, settings=settings)
+    masker = before.redactor.masker if before is not None else Masker()
+    masker.learn(secrets_of(config, credentials, accounts))
     rules = read_rules(config.payload)
     for warning in rules.warnings:
         log.warning("%s", warning)
@@ -82,6 +89,7 @@ def make(
         rules=rules,
         keys=Keys(config.api_keys),
         demo=_demo(config, served),
+        redactor=Redactor(masker),
         accounts=accounts,
         unserved=unserved,
     )
@@ -92,6 +100,7 @@ def with_accounts(before: Runtime, now: float) -> Runtime:
     if before.accounts is None:
         return before
     found = before.accounts.credentials(customs_of(before.config))
+    before.redactor.masker.learn(secrets_of(before.config, found, before.accounts))
     known = {each.id: each for each in (*before.credentials, *before.unserved) if each.kind == KIND}
     others = [each for each in (*before.credentials, *before.unserved) if each.kind != KIND]
     served, unserved = _sorted([*others, *found], before.catalog, before)

@@ -35,7 +35,7 @@ class Show:
 
     def _under_way(self, flow: HTTPFlow) -> dict[str, Any] | None:
         exchange = self.exchanges.get(flow)
-        return plain(exchange) if exchange is not None else None
+        return exchange.runtime.redactor.record(plain(exchange)) if exchange is not None else None
 
     # --- the list ---------------------------------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ class Show:
         for exchange in self.exchanges.live():
             flow = exchange.flow
             if now - flow.request.timestamp_start >= EVERY:
-                found = read(flow, plain(exchange, bodies=False), live=True)
+                found = read(flow, exchange.runtime.redactor.record(plain(exchange, bodies=False)), live=True)
                 if found is not None:
                     flow.comment = so_far(found, now)
                     told.append(flow)

@@ -5,9 +5,9 @@ types are the vendors'
 (Anthropic “Errors”, OpenAI “Error codes”, Google “google.rpc.Code”, read November 2026).
 """
 
-import re
 from typing import NamedTuple
 
+from translators.key_shapes import without_keys
 from translators.model import Failure
 
 
@@ -69,13 +69,7 @@ def words_of(failure: Failure) -> Words:
     return KINDS.get(failure.kind) or KINDS[kind_of_status(failure.status)]
 
 
-_KEYS = re.compile(
-    r"\b((?:sk|rk|pk|xai|gsk|pplx|nvapi)[-_]|AIza|AQ\.|ya29\.|gh[opsu]_|eyJ)[\w.~+/*-]{12,}|(Bearer )[\w.~+/=-]{12,}"
-)
-"""What keys and tokens of the vendors begin with."""
-
-
 def message_of(failure: Failure) -> str:
     """The words for a client: ours are marked as ours, and a key that an upstream repeats is not passed on."""
     message = f"cliproxy: {failure.message}" if failure.origin == "cliproxy" else failure.message
-    return _KEYS.sub(lambda found: f"{found[1] or found[2]}…", message)
+    return without_keys(message)

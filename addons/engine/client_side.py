@@ -41,6 +41,7 @@ class ClientSide(HttpStream):
         self.spoken = False  # the client has the status line
         self._said = 0.0  # when the client last got something (monotonic)
         self._whole = b""
+        self._hidden = b"", b""  # of a whole answer: what the flow shows, what is sent
         self._request_size = 0
 
     # --- in ---------------------------------------------------------------------------------------------------------
@@ -76,8 +77,11 @@ class ClientSide(HttpStream):
             self.flow.request.trailers = event.trailers
         elif isinstance(event, RequestEndOfMessage):
             self.flow.request.timestamp_end = time.time()
-            self.flow.request.data.content = bytes(self.request_body_buf)
+            body = bytes(self.request_body_buf)
             self.request_body_buf.clear()
+            self.flow.request.data.content = shown = self.terms.shown_request(self.flow.request, body)
+            if shown is not body:
+                self.terms.exchanges.hide(self.flow, shown, body)
             if self._request_size > self.terms.largest_body:
                 self.flow.metadata["cliproxy.oversize"] = self._request_size
             self.client_state = self.state_done
@@ -109,8 +113,24 @@ class ClientSide(HttpStream):
                 yield step
 
     def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
-        """mitmproxy's own: the response hook, and what has not been sent yet."""
-        yield from self._with_hooks(super().send_response(already_streamed))
+        """mitmproxy's own: the response hook, and what has not been sent yet: what was meant, not what the flow shows,
+        unless somebody has put something else in its place.
+        """
+        for step in super().send_response(already_streamed):
+            if not isinstance(step, StartHook):
+                yield step
+                self._show_response()  # mitmproxy has taken the body by now
+                continue
+            yield from self._hook(step)
+            response, (shown, meant) = self.flow.response, self._hidden
+            if response is not None and shown is not meant and response.data.content is shown:
+                response.data.content = meant  # until the next step
+
+    def _show_response(self) -> None:
+        """Let the flow show of a whole answer what may be seen of it."""
+        response, (shown, meant) = self.flow.response, self._hidden
+        if response is not None and shown is not meant and response.data.content is meant:
+            response.data.content = shown
 
     def _say(self, exchange: Exchange, said: bytes) -> layer.CommandGenerator[None]:
         """Send bytes of a stream, after the head if it has not left yet. A whole answer waits for `_end`."""
@@ -144,16 +164,16 @@ class ClientSide(HttpStream):
             yield from self._answer_here()
             return
         assert self.flow.response is not None
-        self.flow.response.data.content = exchange.emitted.bytes()
+        self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
         yield from self.send_response(already_streamed=True)
 
     def _end_broken(self, exchange: Exchange, failure: Failure) -> layer.CommandGenerator[None]:
         """The client has been told inside the stream; the flow is marked as failed."""
         exchange.attempt.failure = failure
         if self.flow.response is not None:
-            self.flow.response.data.content = exchange.emitted.bytes()
+            self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
             self.flow.response.timestamp_end = time.time()
-        self.flow.error = flow.Error(failure.message)
+        self.flow.error = flow.Error(self.terms.redactor.text(failure.message))
         yield from self._hook(HttpErrorHook(self.flow))
         self.server_state = self.state_done
         self.flow.live = False
@@ -176,6 +196,9 @@ class ClientSide(HttpStream):
         if self.flow.response is None:
             self.flow.response = http.Response.make(500, b"no addon took this request")
         self.flow.response.timestamp_start = time.time()
+        meant = self.flow.response.data.content or b""
+        self._hidden = self.terms.redactor.body(meant), meant
+        self._show_response()
         yield from self._hook(HttpResponseHeadersHook(self.flow))
         if (yield from self.check_killed(True)):
             return

@@ -248,19 +248,24 @@ class ExchangeStream(ClientSide):
             if not data:
                 return
         said = pump.feed(data)
+        broken = pump.failure
+        if broken is not None:
+            broken, said = self.terms.without_secrets(broken, said)
         if said:
             yield from self._say(exchange, said)
-        if pump.failure is not None:
+        if broken is not None:
             if not pump.committed:
-                yield from self._next(exchange, pump.failure, cancel=True)
+                yield from self._next(exchange, broken, cancel=True)
             else:
                 yield from self._leave_upstream(cancel=True)
-                yield from self._end_broken(exchange, pump.failure)
+                yield from self._end_broken(exchange, broken)
 
     def _finish(self, exchange: Exchange, pump: Pump, cause: Failure | None) -> layer.CommandGenerator[None]:
         """The upstream is done (or broke off for `cause`): say what is left, or try elsewhere."""
         said = pump.finish(cause)
         failure = pump.failure
+        if failure is not None:
+            failure, said = self.terms.without_secrets(failure, said)
         if failure is not None and not pump.committed:
             exchange.attempt.failure = failure
             yield from self._attempt()
@@ -325,7 +330,7 @@ class ExchangeStream(ClientSide):
         if not over and hasattr(self, "flow"):
             exchange = self.terms.exchanges.get(self.flow)
             if exchange is not None and self.flow.response is not None:
-                self.flow.response.data.content = exchange.emitted.bytes()
+                self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
             self.flow.error = flow.Error(message)
             yield from self._hook(HttpErrorHook(self.flow))
             self.flow.live = False

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mitmproxy import http
+from mitmproxy.net.encoding import encode
 
 from addons.client_keys import Arrival, take
+from addons.engine.decoding import decode_body
 from addons.exchanges import Exchange, Exchanges
+from addons.inspection.redaction import Redactor
 from addons.settings import Settings
 from providers.address import HOP_BY_HOP
 from translators.events import Failed
@@ -68,6 +71,23 @@ class Terms:
         """Mask the keys a request brings before any addon, view or log can see them; Guard gets them from here."""
         self.arrivals[id(request)] = take(request)
 
+    def shown_request(self, request: http.Request, body: bytes) -> bytes:
+        """What a flow shows of a request's body: the same object where nothing has to be hidden."""
+        encoding = request.headers.get("content-encoding", "")
+        if not encoding or not body:
+            return self.redactor.body(body)
+        try:
+            plain = decode_body(body, encoding, LARGEST_BODY)
+        except ValueError:
+            return body  # nobody can read it, and the client will hear so
+        shown = self.redactor.body(plain)
+        if shown is plain:
+            return body
+        try:
+            return encode(shown, encoding)
+        except ValueError:  # several encodings, or one by an old name
+            return shown
+
     def stream_head(self, exchange: Exchange) -> http.Response:
         """Status line and headers of a stream, or of a whole body whose client is kept awake."""
         kind = "application/json"
@@ -95,15 +115,27 @@ class Terms:
         for name, value in exchange.attempt.answer_headers if exchange.attempts else ():
             lower = name.lower()
             if (everything and lower not in _NOT_PASSED and lower not in headers) or lower in _ALWAYS_PASSED:
-                headers[name] = value
+                headers[name] = self.redactor.text(value)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What may be seen of what is said."""
+        return self.settings.runtime.redactor
+
+    def without_secrets(self, failure: Failure, said: bytes) -> tuple[Failure, bytes]:
+        """A broken answer's failure and last words, without keys that the upstream may have repeated."""
+        masker = self.redactor.masker
+        return masker.failure(failure), masker.known(said)
 
     def refusal(self, exchange: Exchange, failure: Failure) -> http.Response:
         """An error as a status and a body of the client's dialect."""
+        failure = self.redactor.masker.failure(failure)
         status, body = exchange.client.write_failure(failure, exchange.asked)
         return failure_response(status, body, failure)
 
     def late_failure(self, exchange: Exchange, failure: Failure) -> bytes:
         """The same for a client that has a status 200 already, but nothing of an answer."""
+        failure = self.redactor.masker.failure(failure)
         if not exchange.asked.stream:
             return exchange.client.write_failure(failure, exchange.asked)[1]
         return exchange.client.stream_writer(exchange.asked).write([Failed(failure)])
