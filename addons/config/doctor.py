@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from addons.config.examine import Check, examine
+from addons.config.examine import examine
+from addons.config.findings import Check
 
 _MARKS = {"ok": "ok", "warning": "look", "error": "MEND"}
 

@@ -5,37 +5,23 @@ import platform
 import re
 import shutil
 import socket
-import stat
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from addons.config.credentials import credentials_of, from_environment
-from addons.config.discover import credential_files, discover
+from addons.config.discover import discover
+from addons.config.examine_accounts import check_auth_dir, check_encryption, check_files
+from addons.config.findings import Check, State, readable_by_others
 from addons.config.listen import is_loopback, leads_back, tls_refusal, try_port
 from addons.config.load import Loaded, find, load
 from addons.config.model import Config, Tls
-from credentials.accounts import NOT_WHOLE, Accounts, Customs
+from credentials.accounts import Accounts, Customs
 from credentials.file_store import open_store
 from credentials.model import Credential
 from providers import catalog
-
-State = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the table. advice: what to mend, a line each."""
-
-    subject: str
-    state: State
-    finding: str
-    advice: tuple[str, ...] = ()
-
 
 # package → lowest version, first version too new (None: none known)
 PACKAGES: dict[str, tuple[tuple[int, ...], tuple[int, ...] | None]] = {
@@ -68,7 +54,8 @@ def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> lis
     if loaded.config is not None:
         checks += [check_credentials(config, path is not None, env, accounts), check_listen(config)]
         checks += [check_port(config.host, config.port), *check_tls(config, cwd)]
-    checks += [check_auth_dir(auth_dir), *check_files(auth_dir, accounts), check_environment(config, env)]
+    checks += [check_auth_dir(auth_dir), *check_files(auth_dir, accounts, config)]
+    checks += [*check_encryption(auth_dir, env, home), check_environment(config, env)]
     found = discover(env, home, auth_dir)
     if found.log_ins:
         tools = ", ".join(dict.fromkeys(log_in.tool for log_in in found.log_ins))
@@ -149,7 +136,7 @@ def check_config(path: Path | None, loaded: Loaded) -> Check:
     if path is None:
         return Check("config", "ok", "none: the defaults apply (config.example.yaml shows every key)")
     advice = [str(problem) for problem in loaded.problems]
-    if loaded.config and _readable_by_others(path) and any(map(_holds_secret, credentials_of(loaded.config))):
+    if loaded.config and readable_by_others(path) and any(map(_holds_secret, credentials_of(loaded.config))):
         advice.append(f"It holds keys, and others can read it: chmod 600 {path}")
     state: State = "error" if loaded.config is None else "warning" if advice else "ok"
     return Check("config", state, str(path), tuple(advice))
@@ -215,44 +202,6 @@ def check_tls(config: Config, cwd: Path) -> list[Check]:
     return [Check("tls", "error" if advice else "ok", "is on", tuple(advice))]
 
 
-def check_auth_dir(auth_dir: Path) -> Check:
-    """The directory of the credential files and its permissions (on Windows these say nothing)."""
-    try:
-        status = auth_dir.stat()
-    except FileNotFoundError:
-        return Check("auth-dir", "ok", f"{auth_dir}, not there")
-    except OSError as bad:
-        return Check("auth-dir", "error", f"{auth_dir} cannot be read ({bad.strerror})")
-    if not stat.S_ISDIR(status.st_mode):
-        return Check("auth-dir", "error", f"{auth_dir} is not a directory", ("Name a directory in auth-dir.",))
-    if _readable_by_others(auth_dir):
-        mode = f"{stat.S_IMODE(status.st_mode):04o}"
-        return Check("auth-dir", "warning", f"{auth_dir}, mode {mode}", (f"Others can look in: chmod 700 {auth_dir}",))
-    return Check("auth-dir", "ok", str(auth_dir))
-
-
-def check_files(auth_dir: Path, accounts: Accounts) -> list[Check]:
-    """The credential files: readable, of use, and for their owner's eyes only."""
-    if accounts.trouble and auth_dir.is_dir():
-        return [Check("accounts", "error", "none can be read", (accounts.trouble,))]
-    files = credential_files(auth_dir)
-    if not files:
-        return []
-    served = catalog.load().providers
-    advice = []
-    for path in files:
-        account = accounts.known.get(path.name)
-        if account is None:
-            advice.append(f"{path.name} {accounts.bad.get(path.name, NOT_WHOLE)}: it is skipped")
-        elif account.provider not in served:
-            advice.append(f"{path.name}: {account.provider} is not served yet: it rests")
-        if _readable_by_others(path):
-            advice.append(f"{path.name} can be read by others: chmod 600 {path}")
-    counts = Counter(account.provider for account in accounts.known.values())
-    known = ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "none"
-    return [Check("accounts", "warning" if advice else "ok", f"{known}, of {len(files)} files", tuple(advice))]
-
-
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _BASES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL")
 
@@ -271,11 +220,6 @@ def check_environment(config: Config, env: Mapping[str, str]) -> Check:
             advice.append(f"{name} names something that does not exist: TLS to upstreams will fail.")
     shown = [f"{name} leads here" if name in here else f"{name} leads elsewhere" for name in bases] + proxies
     return Check("environment", "warning" if advice else "ok", ", ".join(shown) or "nothing of note", tuple(advice))
-
-
-def _readable_by_others(path: Path) -> bool:
-    """True if group or others have any right; always False on Windows, where the mode says nothing."""
-    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
 
 
 def _holds_secret(credential: Credential) -> bool:
