@@ -6,8 +6,9 @@ what it is: lost in silence.
 """
 
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -15,18 +16,21 @@ from msgspec import Struct
 
 from translators.losses import Ledger
 
-type Fate = Literal["kept", "moved", "inside", "lost", "aimed", "missing"]
+type Fate = Literal["kept", "moved", "inside", "lost", "aimed", "missing", "unsought"]
 
 TAGS = frozenset({"type", "role"})
 """Words of the grammar rather than of the client: each dialect has its own."""
+
+AIMED = frozenset({"$.model", "$.stream"})
+"""What routing decides, and some dialects say in the path of the request."""
 
 
 class Line(Struct, frozen=True):
     """One value, or everything below a path that shares its fate.
 
-    what: kept (the same path), moved, inside (part of a longer text), lost (the reason is in `why`), aimed (the model's
-    name, which routing decides), missing (nobody knows), or the name of a rule. to: the path upstream, "" if there is
-    none.
+    what: kept (the same path), moved, inside (part of a longer text), lost (the reason is in `why`), aimed (AIMED, not
+    in the body), missing (nobody knows), unsought (it took too long), or the name of a rule. to: the
+    path upstream, "" if there is none.
     """
 
     path: str
@@ -37,22 +41,36 @@ class Line(Struct, frozen=True):
 
 def explain(client: bytes, upstream: bytes, ledger: Ledger) -> list[Line]:
     """The fate of every value of `client` in `upstream`, in the order of `client`. Both are JSON."""
-    here, there = msgspec.json.decode(client), msgspec.json.decode(upstream)
-    index = _Index(there)
+    return fates(msgspec.json.decode(client), msgspec.json.decode(upstream), ledger).lines
+
+
+class Fates(Struct, frozen=True):
+    """The fates of the client's values, and what is upstream that came from none of them, with its paths."""
+
+    lines: list[Line]
+    added: list[tuple[str, Any]]
+
+
+def fates(client: Any, upstream: Any, ledger: Ledger, patience: int = sys.maxsize) -> Fates:
+    """As `explain`, of parsed JSON. patience: characters that are searched for texts that became part of longer ones;
+    beyond that such a value is unsought.
+    """
+    index = _Index(upstream, patience)
     lost = {loss.path: loss.reason for loss in ledger.losses}
     ruled = {applied.path: applied for applied in ledger.applied}
+    here = [(path, value) for path, value in leaves(client) if not (_name(path) in TAGS and isinstance(value, str))]
+    gone = {path: _nearest(path, lost) for path, _ in here}
+    found = {path: to for path, value in here if gone[path] is None and (to := index.near(path, value))}
     lines: list[Line] = []
     told: set[str] = set()
-    for path, value in leaves(here):
-        if _name(path) in TAGS and isinstance(value, str):
-            continue
-        above = _nearest(path, lost)
+    for path, value in here:
+        above = gone[path]
         if above is not None:
             if above not in told:
                 lines.append(Line(above, "lost", why=lost[above]))
             told.add(above)
             continue
-        to = index.find(path, value)
+        to = found.get(path) or index.find(path, value)
         rule = _nearest(path, ruled)
         if rule is not None and (not to or rule == path):
             applied = ruled[rule]
@@ -60,11 +78,17 @@ def explain(client: bytes, upstream: bytes, ledger: Ledger) -> list[Line]:
             lines.append(Line(path, applied.rule, to or applied.to))
         elif to:
             lines.append(Line(path, index.how(path, to, value), to))
+        elif path in AIMED:
+            lines.append(Line(path, "aimed"))
         else:
-            lines.append(Line(path, "aimed" if path == "$.model" else "missing"))
+            lines.append(Line(path, "missing" if index.patience > 0 or not _long(value) else "unsought"))
     lines += [Line(path, "lost", why=reason) for path, reason in lost.items() if path not in told]
     lines += [Line(path, one.rule, one.to) for path, one in ruled.items() if path not in told]
-    return lines
+    for path, value in here:
+        if gone[path] is not None:  # what a rule put in its stead may hold it
+            index.near(path, value)
+    placed = {applied.to for applied in ledger.applied if applied.to}
+    return Fates(lines, [(path, value) for path, value in index.left() if _nearest(path, placed) is None])
 
 
 def leaves(value: Any, at: str = "$") -> Iterator[tuple[str, Any]]:
@@ -85,7 +109,6 @@ def step(at: str, name: str) -> str:
 
 
 _PLAIN = re.compile(r"[\w$-]+")
-_LAST = re.compile(r"(?:\.[\w$-]+|\[[^\]]*\]|\$)\Z")
 
 
 def as_text(value: Any) -> str:
@@ -93,49 +116,101 @@ def as_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _nearest(path: str, known: dict[str, Any]) -> str | None:
+def generic(path: str) -> str:
+    """A path without the numbers of its places: `$.a[].b`."""
+    return _NUMBER.sub("[]", path) or "$"
+
+
+_NUMBER = re.compile(r"\[\d+\]")
+
+
+def _nearest(path: str, known: Collection[str]) -> str | None:
     """The longest path in `known` that is `path` or stands above it."""
+    if not known:
+        return None
     while path not in known:
         if not path:
             return None
-        path = _LAST.sub("", path)
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return path
 
 
 class _Index:
     """Where values stand upstream. Each place is given away once, so that equal values keep their order."""
 
-    def __init__(self, tree: Any) -> None:
-        self._places: defaultdict[str, list[str]] = defaultdict(list)
+    def __init__(self, tree: Any, patience: int) -> None:
+        self.patience = patience
+        self._places: defaultdict[str, dict[str, dict[str, int]]] = defaultdict(dict)
+        """Value as text → section and last name of its path → paths in their order, and how often it stands there."""
         self._texts: dict[str, str] = {}
-        for path, value in leaves(tree):
-            self._places[as_text(value)].append(path)
+        self._leaves = list(leaves(tree))
+        self._claimed: set[str] = set()
+        for path, value in self._leaves:
+            self._enter(value, path, path)
             if isinstance(value, str):
                 self._texts[path] = value
-                for _, each in leaves(_json_inside(value) or []):  # what an object became that must be text there
-                    self._places[as_text(each)].append(path)
+                for inner, each in leaves(_json_inside(value) or []):  # what an object became that must be text there
+                    self._enter(each, path, path + inner[1:])
+
+    def _enter(self, value: Any, path: str, named: str) -> None:
+        paths = self._places[as_text(value)].setdefault(_kin(named), {})
+        paths[path] = paths.get(path, 0) + 1
+
+    def left(self) -> list[tuple[str, Any]]:
+        """Places and values that no value of the client's was found at; words of the grammar apart."""
+        return [
+            (path, value)
+            for path, value in self._leaves
+            if path not in self._claimed and path not in AIMED and not (_name(path) in TAGS and isinstance(value, str))
+        ]
+
+    def near(self, path: str, value: Any) -> str:
+        """The place of a value of the same name in the same section, "" if there is none."""
+        kin = _kin(path)
+        places = self._places.get(as_text(value), {})
+        return self._claim(places, kin, path) if kin in places else ""
 
     def find(self, path: str, value: Any) -> str:
         """The place of a value, or "": of several the one of the same name, else the first that is left.
 
         Flags, small numbers and empty values are everywhere: they must have the same name.
         """
-        places = self._places.get(as_text(value), [])
-        named = [place for place in places if _name(place) == _name(path)]
+        places = self._places.get(as_text(value), {})
+        name = _name(path)
+        named = next((kin for kin in places if kin.endswith(f" {name}")), "")
         telling = bool(value) and not isinstance(value, bool) and not (isinstance(value, int) and abs(value) < 2)
         if named or (places and telling):
-            place = path if path in places else (named or places)[0]
-            places.remove(place)
-            return place
+            return self._claim(places, named or next(iter(places)), path)
         if not isinstance(value, str):
             return ""
         inner = _json_inside(value)
         if inner is not None:
             found = [self.find(f"{path}{below[1:]}", each) for below, each in leaves(inner)]
             return found[0].rpartition(".")[0] if all(found) else ""
-        if len(value) < MIN_INSIDE:
-            return ""
-        return next((place for place, text in self._texts.items() if value in text), "")
+        return self._inside(value) if _long(value) else ""
+
+    def _claim(self, places: dict[str, dict[str, int]], kin: str, path: str) -> str:
+        """Give a place away: the same path, else the first."""
+        paths = places[kin]
+        place = path if path in paths else next(iter(paths))
+        paths[place] -= 1
+        if not paths[place]:
+            del paths[place]
+        if not paths:
+            del places[kin]
+        self._claimed.add(place)
+        return place
+
+    def _inside(self, value: str) -> str:
+        """The first longer text that holds this one, as long as patience lasts."""
+        for place, text in self._texts.items():
+            if self.patience <= 0:
+                break
+            self.patience -= len(text)
+            if value in text:
+                self._claimed.add(place)
+                return place
+        return ""
 
     def how(self, path: str, to: str, value: Any) -> Fate:
         """Is it there as it is, or as a part of a longer text?"""
@@ -148,8 +223,23 @@ MIN_INSIDE = 4
 """Shorter texts are found in other texts by chance."""
 
 
+def _long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= MIN_INSIDE
+
+
 def _name(path: str) -> str:
     return path.rpartition(".")[2]
+
+
+_TURNS = frozenset({"messages", "contents", "input", "prompt"})
+"""What the dialects call the turns."""
+
+
+def _kin(path: str) -> str:
+    """The section of a path and its last name: a tool's name is no argument of a call."""
+    end = min((at for at in (path.find(".", 2), path.find("[", 2)) if at > 0), default=len(path))
+    section = path[2:end]
+    return f"{'turns' if section in _TURNS else section} {_name(path)}"
 
 
 def _json_inside(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 from mitmproxy.contentviews import Contentview
 
-from addons.views import conversation
+from addons.views import conversation, translation
 
-VIEWS: tuple[Contentview, ...] = (conversation.view,)
+VIEWS: tuple[Contentview, ...] = (conversation.view, translation.view)
 """In the order of their names, as menus have them."""

@@ -7,7 +7,6 @@ Nothing of it is typed by hand: generated requests with every field of a dialect
 translated, and each field is looked for upstream and in the ledger.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from tests import casefile
 from tests.translators.test_conservation import PAIRS, UPSTREAMS, aims, requests_of
 from translators import exchange
 from translators.errors import TranslationError
-from translators.explain import explain
+from translators.explain import explain, generic
 from translators.losses import Ledger
 from translators.registry import DIALECTS
 
@@ -103,11 +102,6 @@ def fates_of(client: str, upstream: str) -> Fates:
     for path in [path for path in fates.found if path in fates.lost or path in fates.ruled]:
         del fates.found[path]
     return fates
-
-
-def generic(path: str) -> str:
-    """A path without the numbers of its places."""
-    return re.sub(r"\[\d+\]", "[]", path) or "$"
 
 
 def section(client: str, upstream: str, fates: Fates) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Where the values of a request went."""
 
 from translators.explain import Line, explain
+from translators.explain import fates as fates_of
 from translators.losses import Ledger
 
 
@@ -45,3 +46,25 @@ def test_the_ledger_has_the_last_word():
 def test_odd_keys_have_a_path():
     """A key that is no plain name stands in brackets."""
     assert fates('{"a b": {"c.d": "same text"}}', '{"k": "same text"}') == {'$["a b"]["c.d"]': ("moved", "$.k")}
+
+
+def test_what_came_from_nothing_is_told_apart():
+    """What the translation added; not what a rule put there, nor the tags of the grammar."""
+    ledger = Ledger()
+    ledger.apply("made", "$.n", "$.limits")
+    here = {"a": "alpha", "n": 8, "args": '{"x": "twice", "y": "twice"}', "t": "a part"}
+    there = {"z": {"a": "alpha"}, "type": "x", "limits": {"n": 9}, "o": {"x": "twice", "y": "twice"}, "new": [True]}
+    found = fates_of(here, there | {"long": "with a part in it"}, ledger)
+    assert found.added == [("$.new[0]", True)]
+    assert [line.what for line in found.lines] == ["moved", "made", "moved", "inside"]
+
+
+def test_patience_ends():
+    """A text that may be part of a longer one is looked for in as much as one has patience for."""
+    tree = {"one": "x" * 100, "two": "here it is, in a longer text"}
+    assert [one.what for one in fates_of({"a": "in a longer"}, tree, Ledger(), 1000).lines] == ["inside"]
+    assert [one.what for one in fates_of({"a": "in a longer"}, tree, Ledger(), 100).lines] == ["unsought"]
+    assert [one.what for one in fates_of({"a": "nowhere", "b": 7}, tree, Ledger(), 1000).lines] == [
+        "missing",
+        "missing",
+    ]

@@ -316,6 +316,9 @@ class TurnsWriter:
             left = [result for result in left if not any(result is taken for taken in own)]
             if len(own) > 1:
                 self.ledger.apply("duplicate-result", own[1].at)
+            for result in own:
+                if result.failed:
+                    self.ledger.apply("tool-error", result.at)
             if not own:
                 self.ledger.lose(call.at, "a call without a result", semantic=True)
                 own = [ToolResult(call=call.id, parts=[Text(text=NO_RESULT)], failed=True, at=call.at)]
