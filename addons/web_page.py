@@ -16,11 +16,18 @@ STYLE = b"""<style>
 .flow-table .col-comment { width: auto }
 .flow-table td.col-comment { text-align: left; font-size: 13px }
 .flow-table .col-time { width: 60px }
+.main-view > .flow-table { flex: 1 1 42% }
+.main-view > .flow-detail { flex: 1 1 58% }
+.flow-table:has(~ .flow-detail) :is(.col-path, .col-size) { display: none }
+.flow-detail .headers { font-size: 12px; line-height: 1.3 }
 .flow-detail .contentview pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px }
+.flow-detail .contentview pre > div { min-height: 1.43em }
 .contentview .dropdown-menu.show { max-height: 75vh; columns: 2 }
 </style>
 </head>"""
-"""The end of an address says more than its beginning; the menu of views is to be seen whole."""
+"""The end of an address says more than its beginning. Beside an open flow the list keeps comment, status and time, so
+that a view has 100 columns on a small screen. Empty lines have a height. The menu of views is seen whole.
+"""
 
 
 class WebPage:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -69,11 +70,11 @@ class Inspector:
         """Of the first that fits, in pixels."""
         return int(self._wait(selector).size["width"])
 
-    def open(self, piece: str) -> None:
-        """Click the first flow whose comment has this in it."""
-        rows = (row for row in self._all(".flow-table tbody tr.has-request") if piece in row.text)
-        WebDriverWait(self.driver, WITHIN).until(lambda _: bool(self._all(".flow-table tbody tr.has-request")))
-        next(rows).find_element(By.CSS_SELECTOR, "td.col-comment").click()
+    def open(self, piece: str, place: int = 0) -> None:
+        """Click a flow whose comment has this in it: the first, or the one at a further place."""
+        self._wait(".flow-table tbody tr.has-request")
+        cells = [cell for cell in self._all(".flow-table tbody td.col-comment") if piece in cell.text]
+        cells[place].click()
         self._wait(".flow-detail nav")
 
     def tab(self, name: str) -> str:
@@ -97,6 +98,10 @@ class Inspector:
         next(item for item in items if item.text == name).click()
         WebDriverWait(self.driver, WITHIN).until(lambda _: self._shown() == name)
         return self._wait(".contentview pre").text
+
+    def rest(self) -> None:
+        """Away with the pointer and what it lights up; the view from its beginning."""
+        ActionChains(self.driver).move_to_element(self._wait("header")).perform()
 
     def command(self, line: str) -> str:
         """Type a command into the command bar (which is shown if it was not); what stands in its log afterwards."""

@@ -59,18 +59,20 @@ class Situation(NamedTuple):
 
 
 @contextlib.contextmanager
-def stage(home: Path, *args: str) -> Iterator[Stage]:
-    """mitmweb with the config of all situations. args: further ones of mitmproxy's."""
-    port = free_port()
-    web = ["--set", "web_open_browser=false", "--set", f"web_port={port}", "--set", f"web_password={PASSWORD}"]
+def stage(home: Path, *args: str, port: int = 0) -> Iterator[Stage]:
+    """mitmweb with the config of all situations. args: further ones of mitmproxy's. port: 0 for any that is free."""
+    inspector = f"http://127.0.0.1:{(web_port := free_port())}"
+    web = ["--set", "web_open_browser=false", "--set", f"web_port={web_port}", "--set", f"web_password={PASSWORD}"]
     with FakeUpstream(lenient=True) as upstream:
         _log_ins(home / "auth", upstream.url)
         with (
-            proxy(_config(upstream.url), home, program="mitmweb", args=[*web, *args]) as running,
+            proxy(
+                _config(upstream.url) | ({"port": port} if port else {}), home, program="mitmweb", args=[*web, *args]
+            ) as running,
             httpx.Client(base_url=running.url, timeout=20) as client,
         ):
-            _clear(f"http://127.0.0.1:{port}")
-            yield Stage(running, upstream, client, f"http://127.0.0.1:{port}/?token={PASSWORD}")
+            _clear(inspector)
+            yield Stage(running, upstream, client, f"{inspector}/?token={PASSWORD}")
 
 
 def _clear(inspector: str) -> None:
