@@ -77,7 +77,7 @@ def take(page: Inspector, shot: Shot) -> None:
     path = FOLDER / f"{shot.name}.png"
     page.picture(path)
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes")
 
