@@ -49,11 +49,18 @@ def kind(found: Recorded) -> str:
     return "failover" if len(found.attempts) > 1 else ""
 
 
+NOTICED = frozenset({"upstream", "timeout"})
+"""Kinds of failure that cliproxy tells of an upstream that said nothing itself: unreachable, broken off, silent."""
+
+TRIES = {"closed": "broke off", "connect": "unreachable"}
+"""Codes of failures without a status, in words."""
+
+
 def culprit(failure: Failure) -> str:
     """Who made an error: client, cliproxy or upstream."""
-    if failure.origin == "cliproxy" and failure.kind in CLIENTS_FAULT and failure.code != "invalid_grant":
-        return "client"
-    return failure.origin
+    if failure.origin != "cliproxy" or failure.kind in NOTICED:
+        return "client" if failure.origin == "client" else "upstream"
+    return "client" if failure.kind in CLIENTS_FAULT and failure.code != "invalid_grant" else "cliproxy"
 
 
 def story(found: Recorded) -> str:
@@ -78,7 +85,7 @@ def story(found: Recorded) -> str:
         pieces.append(f"⚠ not {found.client}: {wrong[0]}{more}"[:120])
     failure = found.failure
     if failure is not None and not (found.live and found.refusal is None):
-        pieces.append(f"✗ {culprit(failure)}: {' '.join(failure.message.split())}"[:200])
+        pieces.append(f"✗ {culprit(failure)}: {' '.join(failure.message.split())}"[:200] + _until(found, failure))
     elif found.error:
         pieces.append("✂ the client left" if "client" in found.error.lower() else f"✂ {found.error}"[:200])
     return " · ".join(pieces)
@@ -98,7 +105,14 @@ def _models(found: Recorded) -> str:
 def _try(attempt: RecordedAttempt) -> str:
     if attempt.failure is None:
         return attempt.credential
-    return f"{attempt.credential} {attempt.status if attempt.status >= 300 else attempt.failure.kind}"
+    failure = attempt.failure
+    return f"{attempt.credential} {attempt.status if attempt.status >= 300 else TRIES.get(failure.code, failure.kind)}"
+
+
+def _until(found: Recorded, failure: Failure) -> str:
+    """How long everybody still rests, as the client was told."""
+    told = next((value for name, value in found.emitted_headers if name.lower() == "retry-after"), "")
+    return f", the first for {int(told):,} s more" if failure.kind == "cooling" and told.isdecimal() else ""
 
 
 def _times(found: Recorded) -> str:

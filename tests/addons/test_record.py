@@ -1,6 +1,7 @@
 """The one line that tells the story of a flow."""
 
 from mitmproxy.flow import Error
+from mitmproxy.http import Response
 from mitmproxy.utils.emoji import emoji
 
 from addons.exchanges import Attempt, Exchange, Tape
@@ -69,11 +70,26 @@ def test_a_refusal_and_a_connection_that_failed() -> None:
         exchange.refusal = Failure(kind="cooling", message="all rest", origin="cliproxy")
         assert line(exchange).endswith(" · ✗ cliproxy: all rest")
         assert exchange.flow.marked == ":no_entry:"
+        exchange.flow.response = Response.make(429, b"", {"retry-after": "2400"})
+        assert line(exchange).endswith(" · ✗ cliproxy: all rest, the first for 2,400 s more")
         exchange.refusal = None
         exchange.attempts = [attempt(1, "alice", 0, Failure(kind="upstream", message="cannot\nconnect"))]
         assert "alice upstream" in line(exchange)
         assert line(exchange).endswith("✗ upstream: cannot connect")
         assert exchange.flow.marked == ":x:"
+
+
+def test_a_connection_is_not_cliproxys_fault() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        for code, told in (("connect", "alice unreachable"), ("closed", "alice broke off")):
+            failure = Failure(kind="upstream", message="no peer", origin="cliproxy", code=code)
+            exchange.attempts = [attempt(1, "alice", 0, failure)]
+            assert f" · {told} · " in line(exchange)
+            assert line(exchange).endswith("✗ upstream: no peer")
+        late = Failure(kind="timeout", message="no byte in 9 s", origin="cliproxy")
+        exchange.attempts = [attempt(1, "alice", 0, late)]
+        assert line(exchange).endswith("✗ upstream: no byte in 9 s")
 
 
 def test_a_client_that_left() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from addons.views import VIEWS
 from tests.browser.inspector import Inspector, browser, found
 from tests.browser.situations import STORY, Stage, stage
 
@@ -37,13 +38,36 @@ def page(played: Stage, driver: WebDriver) -> Inspector:
 
 def test_the_list_tells_what_happened(page: Inspector) -> None:
     comments = page.comments()
-    assert comments[0].startswith("claude→gemini-cli · alice 429 → bob · ")
+    assert comments[0].startswith("claude→gemini-cli · gemini-2.5-pro · alice 429 → bob · ")
     assert comments[0].endswith("4,218 (3,072 cached)→161 (58 thought) tok · tool · 3 drops")
     assert sum("All credentials for model gemini-2.5-flash are cooling down" in each for each in comments) == 3
+    assert any(" · alice broke off · " in each for each in comments)
     assert page.width("td.col-comment") > 800
 
 
-def test_a_flow_has_the_views_of_mitmproxy(page: Inspector) -> None:
+SAID = {
+    "conversation": [
+        "claude · gemini-2.5-pro · streamed",
+        "Read(path: string)",
+        "The service hangs under load",
+        "image/png",
+    ],
+}
+"""What a person looks for in a view of the first flow."""
+
+
+def test_each_view_is_in_the_menu_and_tells_something(page: Inspector) -> None:
+    page.open("alice 429")
+    offered = page.views()
+    for view in VIEWS:
+        name = view.name.lower()
+        assert name in offered
+        text = page.view(name)
+        assert "Couldn't parse" not in text
+        assert [piece for piece in SAID.get(name, [""]) if piece not in text] == []
+
+
+def test_the_other_tabs_are_mitmproxys(page: Inspector) -> None:
     page.open("alice 429")
     assert '"model": "gemini-2.5-pro"' in page.view("json")
     assert "alice 429 → bob" in page.tab("Comment")
