@@ -111,10 +111,10 @@ def _sharing(store: Store, account: Account) -> list[Place]:
         if stored is None or needle not in stored.content:
             continue
         try:
-            same = _found(stored).account.refresh == token
+            other = _found(stored).account
         except BadFile:
             continue
-        if same:
+        if other.refresh == token and other.provider == account.provider:
             found.append(Place(name, stored.revision))
     return found
 

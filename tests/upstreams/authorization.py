@@ -71,9 +71,9 @@ class FakeAuthorization:
         await self._listening.wait_closed()
         assert not self.violations
 
-    def give_refresh(self, token: str) -> None:
+    def give_refresh(self, token: str, scope: str = "") -> None:
         """A refresh token that was given out before."""
-        self.given[token] = Given(token, "")
+        self.given[token] = Given(token, scope)
 
     def bearer(self, asked: Asked) -> bool:
         """Whether a request carries a token that was given out here."""

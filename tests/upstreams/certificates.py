@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -32,8 +33,10 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def make(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Write the authority's certificate into `folder`; gives its path and a server context (h2 and http/1.1)."""
+def make(folder: Path, hosts: Iterable[str] = ("localhost",)) -> tuple[Path, ssl.SSLContext]:
+    """Write the authority's certificate into `folder`; gives its path and a server context (h2 and http/1.1) that
+    stands for 127.0.0.1 and `hosts`.
+    """
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     usage = x509.KeyUsage(
@@ -47,7 +50,8 @@ def make(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .add_extension(identifier, critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = x509.SubjectAlternativeName([here, *map(x509.DNSName, hosts)])
     leaf = (
         _builder("127.0.0.1", "Fake Authority", key)
         .add_extension(names, critical=False)

@@ -256,8 +256,15 @@ class Server(AuthorizationServer):
             def make(*_: Any, **__: Any) -> str:
                 number = next(counter)
                 if kind == "access" and fake.shape.jwt:
-                    return jwt({"exp": int(fake.clock()) + fake.shape.lifetime, "user_id": "user-1", "n": number})
-                return f"{kinds[kind]}-{number}-{'0123456789abcdef' * 2}"
+                    return jwt(
+                        {
+                            "exp": int(fake.clock()) + fake.shape.lifetime,
+                            "user_id": "user-1",
+                            "n": number,
+                            "aud": fake.shape.client_id,
+                        }
+                    )
+                return f"{kinds[kind]}-{number}-{fake.shape.client_id}-{'0123456789abcdef' * 2}"
 
             return make
 

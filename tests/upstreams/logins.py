@@ -38,7 +38,7 @@ class Login:
 
     facts: what the account's file says. paths: verb → path with `{model}` and query ("stream" where it is another one).
     headers: exactly those beyond the usual ones, as regular expressions. judge: what it finds wrong in a body, which it
-    may change to what the dialect's own types know. called: the name upstream of a model.
+    may change to what the dialect's own types know. called: the name upstream of a model. token: the only one it takes.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Login:
     called: str = ""
     streams: bool = False
     refusals: Mapping[str, Refused] = field(default_factory=dict)
+    token: str = TOKEN
 
     def asked(self, verb: str, path: str, headers: Mapping[str, str], body: bytes) -> Asked:
         """The request as the vendor recognises it."""
@@ -83,7 +84,7 @@ class Login:
 
     def _header_faults(self, headers: Mapping[str, str]) -> Iterator[str]:
         held = [name for name in CREDENTIALS if name in headers]
-        if held != ["authorization"] or headers["authorization"] != f"Bearer {TOKEN}":
+        if held != ["authorization"] or headers["authorization"] != f"Bearer {self.token}":
             yield f"credential headers {held}"
         if headers.get("host") != self.host:
             yield f"host {headers.get('host')!r}"
@@ -198,7 +199,8 @@ def _iflow(body: dict[str, Any], asked: Asked) -> Iterator[str]:
     if "reasoning_effort" in body:
         yield "reasoning_effort"
     said = f"{asked.headers['user-agent']}:{asked.headers['session-id']}:{asked.headers['x-iflow-timestamp']}"
-    if asked.headers["x-iflow-signature"] != hmac.new(TOKEN.encode(), said.encode(), hashlib.sha256).hexdigest():
+    key = asked.headers["authorization"].removeprefix("Bearer ")
+    if asked.headers["x-iflow-signature"] != hmac.new(key.encode(), said.encode(), hashlib.sha256).hexdigest():
         yield "signature"
 
 
