@@ -1,8 +1,11 @@
 """The addon that puts our HTTP layer under each client connection, and tells it what it must know."""
 
+import asyncio
 import logging
+from collections import defaultdict
 
 from mitmproxy import ctx
+from mitmproxy.connection import Client
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, tunnel
 from mitmproxy.proxy.layers import ClientTLSLayer, modes
@@ -17,6 +20,9 @@ from addons.engine.terms import Terms
 from addons.settings import Settings
 
 log = logging.getLogger(__name__)
+
+CONNECTIONS = 256
+"""Of one client to one address: more than the streams of an HTTP/2 client (100) and the hosts behind a proxy."""
 
 
 class Engine:
@@ -48,6 +54,16 @@ class Engine:
     def done(self) -> None:
         """Put mitmproxy back as it was."""
         lean.undo()
+
+    def client_connected(self, client: Client) -> None:
+        """Give a client as many upstream connections as its requests may need.
+
+        mitmproxy lets it have five to an address, for as long as they are open. Behind a `proxy-url` all upstreams have
+        one address: the sixth would never come.
+        """
+        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+        if handler is not None and isinstance(client.proxy_mode, ReverseMode):
+            handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS))
 
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Never dial an upstream because a client says hello."""

@@ -17,6 +17,7 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _events, _hooks
 from mitmproxy.test import taddons, tflow
 
+from addons.engine.addon import CONNECTIONS, Engine
 from addons.engine.hooks import CliproxyAttemptHook, CliproxyChunkHook
 from addons.engine.layer import ExchangeLayer
 from addons.engine.stream import Connect, ExchangeStream
@@ -241,6 +242,22 @@ def test_the_addon_that_holds_the_servers_is_called_so() -> None:
         found = ctx.master.addons.get("proxyserver")
         assert found is not None
         assert hasattr(found.servers, "is_updating")
+
+
+async def test_how_many_connections_a_client_may_have() -> None:
+    """Five to an address, for as long as they are open: the engine gives it more, in the handler's own table."""
+    client = connection.Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2), timestamp_start=0)
+    client.proxy_mode = mode_specs.ProxyMode.parse("reverse:http://cliproxy.invalid:80")
+    manager = proxyserver.Proxyserver()
+    engine = Engine.__new__(Engine)  # nothing of it is needed for this hook
+    with taddons.context(manager) as tctx:
+        handler = mode_servers.ProxyConnectionHandler.__new__(mode_servers.ProxyConnectionHandler)
+        server.ConnectionHandler.__init__(handler, context.Context(client, tctx.options))
+        assert handler.max_conns["proxy.test", 1]._value == 5
+        with manager.register_connection(client.id, handler):
+            engine.client_connected(client)
+        assert handler.max_conns["proxy.test", 1]._value == CONNECTIONS
+    assert "max_conns[command.connection.address]" in inspect.getsource(server.ConnectionHandler.open_connection)
 
 
 def test_the_options_we_set() -> None:
