@@ -46,7 +46,7 @@ class Cooldowns:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._read = False
-        self._written: list[dict[str, Any]] = []
+        self._written: list[dict[str, Any]] | None = []
         self._task: asyncio.Task[None] | None = None
         self._complained = False
         self._orders: Stamp | None = None
@@ -77,7 +77,7 @@ class Cooldowns:
         if folder is not None:
             kept = read_kept(folder)
             taken = self.settings.runtime.pool.restore(kept.rests, now)
-            self._written = self._rests(now)
+            self._written = None if kept.refused else self._rests(now)  # the file still tells of what ends here
         if taken:
             log.info("%d rest%s of the last run go on", taken, "" if taken == 1 else "s")
         self.obey(now, since=kept.at)

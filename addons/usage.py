@@ -1,8 +1,8 @@
 """Counts what each credential is used for, and notes what was last seen of it, for people and over a restart.
 
-An exchange that ends costs a few additions here. Headers are read, and files written (credentials/usage_files.py),
-every few seconds and in a thread. A directory that is not there is not made for it: counts then live as long as the
-program.
+An exchange that ends is put on a list here, without its bodies. Every few seconds the list is counted, headers are
+read, and files written in a thread (credentials/usage_files.py). A directory that is not there is not made for it:
+counts then live as long as the program.
 """
 
 import asyncio
@@ -89,6 +89,7 @@ class Usage:
         self._told: dict[str, str] = {}
         self._clock = clock
         self._day, self._midnight = "", 0.0
+        self._uses: list[Use] = []
         self._fresh = Fresh()
         self._late = Fresh()
         self._lock = Lock()
@@ -129,17 +130,28 @@ class Usage:
         failure = attempt.failure if attempt.verdict != CLIENT.reason else None
         name, at = attempt.credential, attempt.ended or self._clock()
         use = Use(at, name, attempt.provider, attempt.model, exchange.caller, failure is not None, usage)
-        self._fresh.days.setdefault(self._day_of(at), Counts()).use(use)
+        self._uses.append(use)
         for tell in self.on_use:
             tell(use)
         if attempt.answer_headers:
             self._fresh.headers[name] = Told(at, attempt.answer_headers)
-        if failure is None:
-            self._note(name, answered=at)
-        elif attempt.verdict != REQUEST.reason:  # that one says nothing about the credential
+        if failure is not None and attempt.verdict != REQUEST.reason:  # that one says nothing about the credential
             text = shortened(_without_secret(failure.message, exchange, name))
             status = failure.status or attempt.status
             self._note(name, error=Trouble(at, failure.origin, failure.kind, text, status, attempt.model))
+        if len(self._uses) > _MANY:
+            self._reckon()
+
+    def _reckon(self) -> None:
+        """Count what is on the list."""
+        uses, self._uses = self._uses, []
+        answered: dict[str, float] = {}
+        for use in uses:
+            self._fresh.days.setdefault(self._day_of(use.at), Counts()).use(use)
+            if not use.failed:
+                answered[use.credential] = use.at
+        for name, at in answered.items():
+            self._note(name, answered=at)
 
     def _note(self, name: str, *, answered: float = 0.0, error: Trouble | None = None) -> None:
         before = self._fresh.notes.get(name, _NONE)
@@ -157,6 +169,7 @@ class Usage:
 
     def today(self) -> dict[str, Count]:
         """What was counted since midnight, by the id of the credential; also by earlier runs and other processes."""
+        self._reckon()
         day, folder = day_of(self._clock()), self._folder()
         with self._lock:
             counts = day_in(folder, day) if folder is not None else Counts()
@@ -166,6 +179,7 @@ class Usage:
 
     def notes(self) -> dict[str, Note]:
         """What was last seen, by the id of the credential."""
+        self._reckon()
         folder, now = self._folder(), self._clock()
         with self._lock:
             there = notes_in(folder) if folder is not None else {}
@@ -181,6 +195,7 @@ class Usage:
         while True:
             await asyncio.sleep(INTERVAL)
             self.take_troubles()
+            self._reckon()
             if self._fresh or self._late:
                 await asyncio.to_thread(self._write, self._folder(), self._taken())
 
@@ -200,6 +215,7 @@ class Usage:
         self._write(self._folder(), self._taken())
 
     def _taken(self) -> Fresh:
+        self._reckon()
         fresh, self._fresh = self._fresh, Fresh()
         return fresh
 
@@ -219,6 +235,7 @@ class Usage:
                 self._late = Fresh()
 
 
+_MANY = 4096
 _NONE = Note()
 _LONGEST_DAY = 86400.0
 

@@ -10,15 +10,14 @@ side add what they have counted to what the file says.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from translators.model import Usage
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """One attempt: at, in unix seconds; of which credential (its id) and upstream model; for whom (the caller's name,
     "" unknown). usage: what the upstream said it took, None if it said nothing.
     """

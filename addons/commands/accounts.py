@@ -154,7 +154,8 @@ class AccountCommands:
         self._pasted = asyncio.Queue()
         with _told():
             self._login = self._begin(self._log_in(provider, self._store()))
-        return [f"logging in to {provider}: the log tells what to open"]
+        paste = "if the browser cannot come back, cliproxy.login.paste takes the address that it ends at"
+        return [f"logging in to {provider}: the log tells what to open; {paste}"]
 
     @command("cliproxy.login.paste")
     def paste(self, address: str) -> Sequence[str]:
