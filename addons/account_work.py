@@ -11,6 +11,7 @@ from credentials.cipher_keys import KeySource
 from credentials.file_store import FileStore, rotate
 from credentials.keeping import put_away, set_disabled
 from credentials.naming import Named
+from credentials.store import Unavailable
 
 
 def switched(store: FileStore, meant: Sequence[Named], *, off: bool) -> list[str]:
@@ -29,10 +30,10 @@ def removed(store: FileStore, meant: Sequence[Named]) -> list[str]:
 
 def encrypted(folder: Path, source: KeySource) -> list[str]:
     """Encrypt a directory with the current key; if there is none, with one that is made now. Raises Unavailable."""
-    cipher = Cipher(source)
     there = {key.id for key in source.load()}
+    cipher = Cipher(source)
+    store = _readable(folder, cipher)
     key = cipher.made()
-    store = FileStore(folder, cipher)
     count = store.encrypt_all()
     made = "" if key.id in there else f", which was made now: keep a copy of {source.place} in a safe place"
     return [f"{_files(count)} encrypted in {folder}, with key {key.id} of {source.place}{made}"]
@@ -47,10 +48,20 @@ def decrypted(folder: Path, source: KeySource) -> list[str]:
 
 
 def rotated(folder: Path, source: KeySource) -> list[str]:
-    """Encrypt a directory with a new key. Raises Unavailable."""
-    store = FileStore(folder, Cipher(source))
+    """Encrypt a directory with a new key. Raises Unavailable, also where it is not encrypted."""
+    store = _readable(folder, Cipher(source))
+    if not store.encrypted:
+        raise Unavailable(f"{folder} is not encrypted: `encrypt` does that")
     key = rotate([store], source)
     return [f"{folder} is encrypted with the new key {key.id}; the old one stays in {source.place} behind it"]
+
+
+def _readable(folder: Path, cipher: Cipher) -> FileStore:
+    """The store, if everything in it can be read: no key is made where one is missing. Raises Unavailable."""
+    store = FileStore(folder, cipher)
+    for name in store.names():
+        store.read(name)
+    return store
 
 
 def _files(count: int) -> str:

@@ -55,7 +55,7 @@ def examine(explicit: str, env: Mapping[str, str], cwd: Path, home: Path) -> lis
         checks += [check_credentials(config, path is not None, env, accounts), check_listen(config)]
         checks += [check_port(config.host, config.port), *check_tls(config, cwd)]
     checks += [check_auth_dir(auth_dir), *check_files(auth_dir, accounts, config)]
-    checks += [*check_encryption(auth_dir, env, home), check_environment(config, env)]
+    checks += [*check_encryption(auth_dir, accounts, env, home), check_environment(config, env)]
     found = discover(env, home, auth_dir)
     if found.log_ins:
         tools = ", ".join(dict.fromkeys(log_in.tool for log_in in found.log_ins))
@@ -151,7 +151,7 @@ def check_credentials(config: Config, with_file: bool, env: Mapping[str, str], a
         counts.update(credential.provider for credential in from_environment(env, config.host, config.port))
     if counts:
         return Check("credentials", "ok", ", ".join(f"{name} {number}" for name, number in sorted(counts.items())))
-    return Check("credentials", "warning", "none: only the demo can answer", ("Add a key to the config.",))
+    return Check("credentials", "warning", "none: only the demo can answer", ("Add a key to the config, or log in: scripts/login PROVIDER.",))
 
 
 def check_listen(config: Config) -> Check:

@@ -73,8 +73,10 @@ def _why(row: Row) -> str:
     return f"its token has ended: {row.advice}" if row.state == "expired" and "renewed" not in row.advice else ""
 
 
-def check_encryption(auth_dir: Path, env: Mapping[str, str], home: Path) -> list[Check]:
-    """Whether the files are encrypted, and where the key is."""
+def check_encryption(auth_dir: Path, accounts: Accounts, env: Mapping[str, str], home: Path) -> list[Check]:
+    """Whether the files are encrypted, and where the key is; nothing where `check_files` tells of a wrong one."""
+    if accounts.trouble:
+        return []
     source = key_source(env, home)
     place = source.place
     if not auth_dir.exists():

@@ -1,6 +1,7 @@
 """The doctor tells what to mend, and its exit status says whether cliproxy can start."""
 
 import datetime
+import json
 import os
 import socket
 import sys
@@ -13,8 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from addons import account_work
 from addons.config import doctor, examine
 from addons.config.model import Config, Tls
+from credentials.cipher_keys import key_source
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the mode says nothing here")
 
@@ -253,3 +256,44 @@ def test_main_takes_the_file_and_gives_the_status(tmp_path, capsys):
     path.write_text("port: no\n")
     assert doctor.main(["--config", str(path)]) == 1
     assert "port: should be a whole number" in capsys.readouterr().out
+
+
+def put(house, name, **body):
+    house.write()
+    house.auth.mkdir(exist_ok=True, mode=0o700)
+    path = house.auth / name
+    path.write_text(json.dumps({"type": "claude", "access_token": "at-planted"} | body))
+    path.chmod(0o600)
+
+
+def test_accounts_that_rest_say_why(house):
+    put(house, "a.json")
+    put(house, "b.json", excluded_models=["*"])
+    put(house, "c.json", type="vertex")
+    put(house, "d.json", expired="2020-01-01T00:00:00Z")
+    put(house, "e.json", expired="2020-01-01T00:00:00Z", refresh_token="rt-planted")
+    status, text = house.visit()
+    assert status == 0
+    assert "b.json: no model is left to it: all are excluded, or none is configured: it rests" in text
+    assert "c.json: Vertex AI with a service account: the account names no project_id: it rests" in text
+    assert "d.json: its token has ended: log in again" in text
+    assert "a.json:" not in text
+    assert "e.json:" not in text
+    assert "planted" not in text
+
+
+def test_how_files_are_kept(house):
+    house.write()
+    assert "the directory will be made encrypted" in house.visit()[1]
+    put(house, "a.json")
+    assert "files are plain text, as they were" in house.visit()[1]
+    source = key_source(house.env, house.root)
+    account_work.encrypted(house.auth, source)
+    key = source.load()[0].id
+    assert f"files are encrypted, key {key} of " in house.visit()[1]
+    put(house, "b.json")
+    assert "Not all are encrypted with the current key" in house.visit()[1]
+    (house.root / ".config" / "cliproxy" / "key").unlink()
+    status, text = house.visit()
+    assert (status, text.count("encrypt")) == (1, 1)
+    assert "give the right key" in text
