@@ -72,7 +72,7 @@ def story(found: Recorded) -> str:
         pieces.append(" → ".join(_try(attempt) for attempt in found.attempts))
         if not found.live:
             pieces.append(_times(found))
-    if found.usage is not None:
+    if found.usage is not None and (found.usage.input or found.usage.output):
         pieces.append(tokens(found.usage))
     if found.stop is not None:
         pieces.append(found.stop.reason)

@@ -74,9 +74,11 @@ class Transcript(NamedTuple):
     passages: tuple[Passage, ...]
 
 
-def transcript(request: Request) -> Transcript:
-    """What a request says, in the order in which models read it: tools, instructions, turns."""
-    pairs = _Pairs(request.turns)
+def transcript(request: Request, *, answer: bool = False) -> Transcript:
+    """What a request says, in the order in which models read it: tools, instructions, turns. answer: the turns are an
+    answer, whose calls nobody can have answered yet.
+    """
+    pairs = _Pairs(request.turns, "" if answer else " (no result)")
     passages: list[Passage] = []
     if request.tools:
         tools = tuple(_tool(tool) for tool in request.tools)
@@ -98,7 +100,8 @@ def transcript(request: Request) -> Transcript:
 class _Pairs:
     """Which turn holds the call, and which the result, of an id."""
 
-    def __init__(self, turns: list[Turn]) -> None:
+    def __init__(self, turns: list[Turn], alone: str) -> None:
+        self.alone = alone  # what is said of a call without a result
         self.calls: dict[str, tuple[int, str]] = {}
         self.results: dict[str, int] = {}
         for number, turn in enumerate(turns, 1):
@@ -177,9 +180,9 @@ def _thinking(part: Thinking) -> str:
 def _call(part: ToolCall, pairs: _Pairs) -> str:
     name = f"{part.namespace}.{part.name}" if part.namespace else part.name
     there = pairs.results.get(part.id)
-    answered = f"answered in turn {there}" if there is not None else "no result"
+    answered = f" (answered in turn {there})" if there is not None else pairs.alone
     ident = f" {part.id}" if part.id else ""
-    return _sealed(f"call {name}{ident} ({answered})", part.seal)
+    return _sealed(f"call {name}{ident}{answered}", part.seal)
 
 
 def _result(part: ToolResult, pairs: _Pairs) -> str:

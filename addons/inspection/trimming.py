@@ -26,3 +26,9 @@ def left_out(body: bytes) -> int:
     """Bytes that a trimmed body lacks; 0 for a whole one."""
     found = _NOTE.search(body)
     return int(found[1]) if found is not None else 0
+
+
+def parted(body: bytes) -> tuple[bytes, bytes]:
+    """Head and tail of a trimmed body; a whole one is all head."""
+    found = _NOTE.search(body)
+    return (body[: found.start()], body[found.end() :]) if found is not None else (body, b"")

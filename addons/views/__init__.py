@@ -2,7 +2,15 @@
 
 from mitmproxy.contentviews import Contentview
 
-from addons.views import conversation, translation
+from addons.views import answer, conversation, translation, wires
 
-VIEWS: tuple[Contentview, ...] = (conversation.view, translation.view)
+VIEWS: tuple[Contentview, ...] = (
+    answer.view,
+    wires.attempts,
+    conversation.view,
+    wires.client_response,
+    translation.view,
+    wires.upstream_request,
+    wires.upstream_response,
+)
 """In the order of their names, as menus have them."""
