@@ -12,11 +12,13 @@ from msgspec import Raw
 
 from translators.errors import Unreadable
 from translators.losses import Ledger
+from translators.remembered import remembered
 from translators.schema_gemini import Modern, Old
 from translators.schema_openai import Strict
 from translators.schema_tree import Json, Schema, object_root, read, within, written
 
 
+@remembered
 def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
     """Rewrite JSON Schema for a Gemini model.
 
@@ -45,6 +47,7 @@ def to_gemini(raw: Raw, ledger: Ledger, path: str, json_schema: bool) -> Raw:
     return Raw(b"") if old.get("type") == "OBJECT" and not old.get("properties") else Raw(written(old))
 
 
+@remembered
 def to_openai(raw: Raw, ledger: Ledger, path: str, *, gemini: bool = False, strict: bool = False) -> Raw:
     """Rewrite a schema for a function of OpenAI's: an object at the root, and for `strict` the subset that can be held.
 

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from translators import schemas
 from translators.losses import Ledger
+from translators.remembered import remembered
 from translators.schema_tree import Json, Schema, hinted, object_root, read, within, written
 
 EMPTY = Raw(b'{"type":"object","properties":{}}')
@@ -29,8 +30,11 @@ _UNSAID = frozenset(
 
 def for_tool(schema: Raw | None, gemini: bool, ledger: Ledger, at: str) -> Raw:
     """The schema of a tool's input: word for word where the root is an object, else brought into that shape."""
-    if schema is None:
-        return EMPTY
+    return EMPTY if schema is None else _rooted(schema, ledger, at, gemini)
+
+
+@remembered
+def _rooted(schema: Raw, ledger: Ledger, at: str, gemini: bool) -> Raw:
     said = _plain(schema, gemini, ledger, at)
     root = read(said, at)
     found = object_root(root, ledger, at)
@@ -45,6 +49,11 @@ def _plain(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
 
 def enforced(schema: Raw, gemini: bool, ledger: Ledger, at: str) -> Raw:
     """A schema the answer or a strict tool is held to: what the vendor cannot enforce moves into the description."""
+    return _subset(schema, ledger, at, gemini)
+
+
+@remembered
+def _subset(schema: Raw, ledger: Ledger, at: str, gemini: bool) -> Raw:
     said = _plain(schema, gemini, ledger, at)
     root = read(said, at)
     fitting = _fit(root)

@@ -113,6 +113,7 @@ class TurnsWriter:
         self.apart = set() if own else {id(turn.parts[0]) for turn in request.turns if turn.parts}
         self.attachments = Attachments(aim, ledger)
         self.contents: list[dict[str, Any]] = []
+        self.written = 0  # parts of them
         self.used: set[str] = set()
         self.places: dict[str, str] = {}  # id of a call → where it stood
         self.system, self.groups = groups_of(request, ledger)
@@ -135,10 +136,10 @@ class TurnsWriter:
                 if index + 1 == len(self.groups):
                     self._answer(waiting, [])
             else:
-                before = sum(len(content["parts"]) for content in self.contents)
+                before = self.written
                 self._user(parts, waiting)
                 waiting = []
-                if index + 1 == len(self.groups) and before == sum(len(content["parts"]) for content in self.contents):
+                if index + 1 == len(self.groups) and before == self.written:
                     raise Unwritable("the last message has no content", parts[-1].at if parts else "$.contents")
         if self.aim.traits.signatures:
             self._bypass()
@@ -170,6 +171,7 @@ class TurnsWriter:
 
     def _add(self, role: str, parts: list[Written]) -> None:
         """Add a content, or to the last one of the same role; responses stand alone."""
+        self.written += len(parts)
         last = self.contents[-1] if self.contents else None
         alone = any(_is_response(part) for part in parts)
         if last is not None and last["role"] == role and not alone and not _is_response(last["parts"][0]):
