@@ -13,7 +13,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mitmproxy import contentviews
+from mitmproxy import contentviews, flowfilter
 from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.test import taddons, tflow
@@ -21,6 +21,7 @@ from mitmproxy.test import taddons, tflow
 from addons.inspection.plain import KEY
 from addons.inspection.story import MARKERS
 from addons.inspection.trimming import trimmed
+from addons.record import tell
 from addons.views import VIEWS
 from tests.end_to_end.scenery import ask, provider, request
 from tests.proxy import ROOT, free_port, proxy
@@ -245,3 +246,40 @@ def test_an_answer_whose_middle_was_not_kept(flows: dict[str, HTTPFlow]) -> None
     assert '    "city": "Bern"' in text
     assert "✂ 819 bytes in the middle were not kept, nor what was said in them" in text
     assert "of which" in shown(flow, "Emitted (raw)")
+
+
+def test_the_filters_that_are_recommended_find_what_they_say(flows: dict[str, HTTPFlow]) -> None:
+    last = flows["failover"].metadata[KEY]["attempts"][-1]
+    times = {"first_byte": last["first_byte"] + 12, "ended": last["ended"] + 12}
+    known = flows | {
+        "slow": _changed(flows["relayed"], attempts=[last | times]),
+        "long": _changed(flows["whole"], stop={"reason": "length"}),
+        "tired": _changed(flows["whole"], attempts=[], refusal=["cliproxy", "cooling", "all rest"]),
+        "dropped": _changed(flows["whole"], losses=[["$.seed", "no such field", False]]),
+    }
+    found = {
+        "~marked": {"failover", "cut", "erred", "refused", "left", "wrong key", "tired"},
+        '~comment "✗ cliproxy"': {"tired"},
+        "~marker scissors": {"cut", "erred", "left"},
+        '~comment "host-0:1 429"': {"failover"},
+        "~comment →real-failover": {"failover", "slow"},
+        "~comment claude→openai": {"failover", "slow", "silent", "left", "erred"},
+        '~comment "· length"': {"long"},
+        "~comment drop": {"dropped"},
+        '~comment "[0-9]{2}[.][0-9]/"': {"slow"},
+        "~comment tok & !~comment cached": {"packed", "silent", "cut"},
+    }
+    told = re.findall(r"^\| `(~.+?)` \|", (ROOT / "docs" / "flows.md").read_text(), re.MULTILINE)
+    assert told == list(found)
+    for expression, names in found.items():
+        chosen = flowfilter.parse(expression)
+        assert {name for name, flow in known.items() if chosen(flow)} == names, expression
+    assert set(re.findall(r"`(:\w+:)`", (ROOT / "docs" / "flows.md").read_text())) == set(MARKERS.values())
+
+
+def _changed(flow: HTTPFlow, **members: object) -> HTTPFlow:
+    """The same, with other things recorded."""
+    other = flow.copy()
+    other.metadata[KEY], other.marked = flow.metadata[KEY] | members, ""
+    tell(other)
+    return other
