@@ -2,7 +2,7 @@
 
 from mitmproxy.contentviews import Contentview
 
-from addons.views import answer, conversation, translation, wires
+from addons.views import answer, conversation, translation, turn_diff, wires
 
 VIEWS: tuple[Contentview, ...] = (
     answer.view,
@@ -10,6 +10,7 @@ VIEWS: tuple[Contentview, ...] = (
     conversation.view,
     wires.client_response,
     translation.view,
+    turn_diff.view,
     wires.upstream_request,
     wires.upstream_response,
 )
