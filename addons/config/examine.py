@@ -151,12 +151,8 @@ def check_credentials(config: Config, with_file: bool, env: Mapping[str, str], a
         counts.update(credential.provider for credential in from_environment(env, config.host, config.port))
     if counts:
         return Check("credentials", "ok", ", ".join(f"{name} {number}" for name, number in sorted(counts.items())))
-    return Check(
-        "credentials",
-        "warning",
-        "none: only the demo can answer",
-        ("Add a key to the config, or log in: scripts/login PROVIDER.",),
-    )
+    advice = "Add a key to the config, or log in: scripts/login PROVIDER."
+    return Check("credentials", "warning", "none: only the demo can answer", (advice,))
 
 
 def check_listen(config: Config) -> Check:

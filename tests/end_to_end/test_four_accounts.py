@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from credentials.usage import day_of
+from credentials.usage_files import day_in
 from tests.end_to_end.scenery import request
 from tests.proxy import ROOT, Proxy, proxy
 from tests.upstreams import Answer, FakeUpstream, Play
@@ -89,13 +91,12 @@ class Person:
         """The lines by provider."""
         return {line["provider"]: line for line in json.loads(self.says("list", "--json"))["accounts"]}
 
-    def sees(self, wanted: Callable[[dict[str, dict[str, Any]]], bool]) -> dict[str, dict[str, Any]]:
-        """The table, as soon as it is as it should be."""
-        deadline = time.monotonic() + WITHIN
-        while not wanted(found := self.table()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert wanted(found), json.dumps(found, indent=1)
-        return found
+
+def counted(folder: Path) -> None:
+    """Until the proxy has written of all four."""
+    deadline = time.monotonic() + WITHIN
+    while len(day_in(folder, day_of(time.time())).totals()) < len(FOUR) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def ask(running: Proxy, provider: str) -> int:
@@ -128,7 +129,8 @@ def test_two_commands_and_four_accounts_are_behind_one_address(
             for provider in FOUR:
                 assert ask(running, provider) == 200, running.log
             person = Person(home, capsys)
-            seen = person.sees(lambda table: all(line["today"]["requests"] for line in table.values()))
+            counted(home / "auth")
+            seen = person.table()
             assert {line["state"] for line in seen.values()} == {"ready"}
             assert seen.keys() == FOUR.keys()
             assert seen["codex"]["plan"] == "plus"
