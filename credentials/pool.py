@@ -9,6 +9,7 @@ credential to come back.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from typing import Any
 
 from credentials.cooldown import KEPT, Entry, Rest
@@ -320,9 +321,11 @@ class Pool:
 
     def snapshot(self, now: float) -> list[dict[str, Any]]:
         """The rests that are not over, as plain data: no secret, no label."""
+        whole = (("credential", key, member.whole) for key, member in self._table.members.items())
+        pairs = (("pair", key, rest) for key, rest in self._table.rests.items())
         return [
             {"of": kind, "key": key} | {name: getattr(rest, name) for name in KEPT}
-            for (kind, key), rest in self._table.kept().items()
+            for kind, key, rest in chain(whole, pairs)
             if rest.until > now
         ]
 

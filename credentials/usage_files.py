@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from credentials.files import HIDDEN, explained, folder_held, hidden_folder, read_file, replace_file
+from credentials.files import HIDDEN, explained, folder_held, hidden_folder, replace_file
 from credentials.notes import Note, Notes, merge, plain, read_notes
 from credentials.usage import Counts, read_counts
 
@@ -62,7 +62,6 @@ def _bytes(body: object) -> bytes:
 
 def _json(path: Path) -> Any:
     try:
-        found = read_file(path)
-        return json.loads(found.content) if found is not None else None
+        return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None

@@ -22,6 +22,7 @@ from addons.settings import Settings
 from addons.usage import Usage
 from credentials import orders
 from credentials.files import HIDDEN
+from tests.credentials.scene import PATHS, SHIPPED, scene
 from tests.upstreams import Answer, FakeUpstream
 
 TOKEN = "at-secret-0123456789"
@@ -154,6 +155,27 @@ async def test_a_log_in_does_not_hold_anybody_up(house: House, caplog: pytest.Lo
     await house.until(lambda: "belongs to another log-in" in caplog.text)
     house.types(f'login.paste "https://somewhere.test/?error=access_denied&state={found[1]}"')
     await house.until(lambda: "log-in to claude:" in caplog.text)
+
+
+async def test_a_log_in_from_its_address_to_its_use(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene("claude") as stage:
+        urls = {name: f"{stage.server.url}{PATHS[name]}" for name in SHIPPED["claude"].urls}
+        own = {"oauth": {"claude": {"client-id": stage.server.shape.client_id, "urls": urls}}}
+        house.settings.reload(json.dumps({"auth-dir": str(house.folder)} | own).encode())
+        house.settings.running()
+        stage.server.client.redirects.add(SHIPPED["claude"].redirect)
+        house.types("login claude")
+        await house.until(lambda: f"{stage.server.url}/authorize" in caplog.text)
+        page = next(line for line in caplog.text.splitlines() if line.startswith(stage.server.url))
+        house.types(f'login.paste "{await stage.address_after(page)}"')
+        await house.until(lambda: "ana@example.com: logged in anew" in caplog.text)
+        kept = json.loads((house.folder / "ana.json").read_bytes())  # it was there already
+        assert kept["access_token"] in stage.server.access
+        assert kept["access_token"] not in caplog.text
+        runtime = house.settings.runtime
+        await house.until(lambda: runtime.pool.credential("ana.json").secret.reveal() == kept["access_token"])  # type: ignore[union-attr]
 
 
 # --- orders from outside --------------------------------------------------------------------------------------------
