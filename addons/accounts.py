@@ -69,7 +69,8 @@ class AuthDir:
         """Take up at once what we have written ourselves; to the watcher it is no news."""
         if self._watcher is not None:
             self._watcher.apply(stored.name, stored.revision)
-        self.take(Batch([stored], []))
+        if self.accounts.take([stored]):
+            self._changed()
 
     def take(self, batch: Batch) -> None:
         """Take up what the watcher found."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from addons.settings import Settings
-from credentials.account import Account, Tokens
-from credentials.due import due, expired, expires_of, secret_of, stale
+from credentials.account import Account, Tokens, write_account
+from credentials.due import UNWRITTEN, due, expired, expires_of, secret_of, stale
 from credentials.halts import Dead, Refused
 from credentials.model import Credential, OwnClient
 from credentials.oauth import AFTER, REFRESH
@@ -21,6 +21,7 @@ from credentials.oauth.clients import client_of
 from credentials.oauth.flow import Client, Failed, Steps, drive
 from credentials.outcomes import DEAD_GRANT, HALF_HOUR
 from credentials.refresh import Refresher
+from credentials.store import Stored, revision_of
 from providers import oauth
 
 log = logging.getLogger(__name__)
@@ -205,9 +206,14 @@ class Refresh:
         return [each for each in known if each is not None]
 
     def _put(self, account: Account) -> None:
-        """Give the pool a new token: for all credentials of the file."""
+        """Give the pool a new token: for all credentials of the file; and the auth directory what stands in it now."""
         fresh = [with_token(each, account) for each in self._of(account.name)]
         self.settings.runtime.pool.update(fresh, self._clock())
+        auth_dir = self.settings.auth_dir
+        if auth_dir is None or account.provider in UNWRITTEN or account.name not in auth_dir.accounts.known:
+            return
+        content = write_account(account)
+        auth_dir.wrote(Stored(account.name, content, revision_of(content)))
 
     def _mark(self, name: str, dead: Dead) -> None:
         """Show a log-in as invalid: it rests, again and again, until its file is another."""

@@ -7,6 +7,7 @@ here blocks for a moment (files, locks): call it in a thread.
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import NamedTuple
 
 from credentials.account import Account, BadFile, Tokens, read_account, with_tokens, write_account
@@ -50,12 +51,15 @@ class Family:
 
 
 class Renewal(NamedTuple):
-    """What a renewal gave. spent: the refresh token it was bought with. asked, answered: when."""
+    """What a renewal gave. spent: the refresh token it was bought with. asked, answered: when. older: digests of
+    refresh tokens that were spent before.
+    """
 
     tokens: Tokens
     spent: Secret
     asked: float
     answered: float
+    older: tuple[str, ...] = ()
 
     @property
     def rotated(self) -> bool:
@@ -67,9 +71,16 @@ class Renewal(NamedTuple):
         return with_tokens(account, self.tokens, self.answered)
 
 
+def digest(secret: Secret) -> str:
+    """What is remembered of a spent refresh token."""
+    return sha256(secret.reveal().encode()).hexdigest()
+
+
 def read(store: Store, name: str) -> Found:
     """Read a file. Raises Gone, BadFile, Unavailable."""
     stored = store.read(name)
+    if stored is None and name in store.left_out():
+        raise Unavailable(f"{name} is {_HALF}")
     if stored is None:
         raise Gone(f"{name} is not there any more")
     return _found(stored)
@@ -119,17 +130,17 @@ def _sharing(store: Store, account: Account) -> list[Place]:
     return found
 
 
-def save(store: Store, names: tuple[str, ...], renewal: Renewal) -> Found | None:
+def save(store: Store, names: tuple[str, ...], renewal: Renewal, known: Account) -> Found | None:
     """Put new tokens into all files of a family. Gives the first as it is then; None if it was deleted meanwhile.
 
-    Only token fields change, in whatever the file holds by now. Can be repeated. Raises Unavailable: some file does
-    not have them yet.
+    Only token fields change, in whatever the file holds by now; where that is no whole file any more, in what it held
+    (known: the first file's account) before. Can be repeated. Raises Unavailable: some file does not have them yet.
     """
     found: list[Found | None] = []
     troubles: list[Unavailable] = []
     for name in names:
         try:
-            found.append(_put(store, name, renewal))
+            found.append(_put(store, name, renewal, known if name == names[0] else None))
         except Unavailable as trouble:  # the other files may be better off
             troubles.append(trouble)
     if troubles:
@@ -137,26 +148,39 @@ def save(store: Store, names: tuple[str, ...], renewal: Renewal) -> Found | None
     return found[0]
 
 
-def _put(store: Store, name: str, renewal: Renewal) -> Found | None:
+def _put(store: Store, name: str, renewal: Renewal, known: Account | None) -> Found | None:
     stored = store.read(name)
     for _ in range(TRIES):
-        if stored is None:
-            return None  # deleted by a person: not to be brought back
         try:
-            current = _found(stored)
-        except BadFile:
-            raise Unavailable(f"{name} is half written by another program") from None
-        if _is_later(current.account, renewal):
-            return current
-        account = renewal.on(current.account)
-        content = write_account(account)
-        if content == stored.content:
-            return current
-        try:
+            if stored is None:
+                return _restored(store, name, renewal, known)
+            try:
+                current = _found(stored)
+            except BadFile:
+                raise Unavailable(f"{name} is {_HALF}") from None
+            if _is_later(current.account, renewal):
+                return current
+            account = renewal.on(current.account)
+            content = write_account(account)
+            if content == stored.content:
+                return current
             return Found(account, store.write(name, content, stored.revision).revision)
         except Conflict as conflict:
             stored = conflict.current
     raise Unavailable(f"{name} changes again and again: what else writes it?")
+
+
+_HALF = "half written by another program"
+
+
+def _restored(store: Store, name: str, renewal: Renewal, known: Account | None) -> Found | None:
+    """What another program has broken, whole again (the store keeps the rest aside, when that has come to rest)."""
+    if name not in store.left_out():
+        return None  # deleted by a person: not to be brought back
+    if known is None:
+        raise Unavailable(f"{name} is {_HALF}")
+    account = renewal.on(known)
+    return Found(account, store.write(name, write_account(account), None).revision)
 
 
 def _is_later(account: Account, renewal: Renewal) -> bool:
@@ -164,6 +188,8 @@ def _is_later(account: Account, renewal: Renewal) -> bool:
     locks has put back, is not: there the new tokens belong.
     """
     if not account.refresh or account.refresh in (renewal.spent, renewal.tokens.refresh):
+        return False
+    if digest(account.refresh) in renewal.older:  # whatever its times say: clocks differ
         return False
     return account.refreshed >= int(renewal.asked) or account.expires > (renewal.tokens.expires or float("inf"))
 

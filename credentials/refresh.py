@@ -21,14 +21,13 @@ import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import Protocol
 
 from credentials import family as files
 from credentials.account import Account, BadFile, Tokens
 from credentials.due import HOUR, MINUTE, UNWRITTEN, expires_of, secret_of, stale
 from credentials.family import Family, Found, Gone, Renewal
-from credentials.halts import FAILURE_PAUSE, Dead, Halts, Later, Refused
+from credentials.halts import FAILURE_PAUSE, Halts, Later, Refused
 from credentials.model import Secret
 from credentials.oauth.flow import Failed, Steps
 from credentials.store import Store, Unavailable
@@ -177,8 +176,8 @@ class Refresher:
                 return await self._renew(name, used)
         except Refused as refused:
             return refused.with_traceback(None)
-        except Gone as gone:
-            return Dead(str(gone))
+        except Gone as gone:  # for good, or on its way from one place to another
+            return Later(str(gone))
         except BadFile as bad:
             return Later(f"{name} {bad}")
         except Unavailable as trouble:
@@ -192,7 +191,10 @@ class Refresher:
             async with late.turn:
                 if self._late.get(name) is not late or await self._save(late.family, late.renewal):
                     continue  # it is on the disk now, and the files are free
-                found = await self._in_thread(files.read, self.store, name)
+                try:
+                    found = await self._in_thread(files.read, self.store, name)
+                except (Gone, BadFile, Unavailable):
+                    found = late.family.found
                 family = replace(late.family, found=Found(late.renewal.on(found.account), found.revision))
                 return await self._newest(name, family, used)
         family = await self._locked(name)
@@ -240,9 +242,9 @@ class Refresher:
             return Found(renewal.on(account), revision)
         for each in family.names:
             kept = self._kept.setdefault(each, _Kept(renewal))
-            kept.renewal = renewal
             if renewal.rotated:
-                kept.spent = [*kept.spent, _digest(renewal.spent)][-SPENT:]
+                kept.spent = [*kept.spent, files.digest(renewal.spent)][-SPENT:]
+            kept.renewal = renewal = renewal._replace(older=(*renewal.older, *kept.spent))
         found = await self._save(family, renewal) or Found(renewal.on(account), revision)
         if 0 < (renewal.tokens.expires or end) <= end:
             self._halts.unmoved(name, found.revision)
@@ -273,7 +275,7 @@ class Refresher:
         if account.provider in UNWRITTEN:
             if kept.revision == revision:
                 family.found = Found(kept.renewal.on(account), revision)
-        elif _digest(account.refresh) in kept.spent:
+        elif files.digest(account.refresh) in kept.spent:
             self._tell(f"{name} was put back to tokens that work no more: the newest are written again")
             found = await self._save(family, kept.renewal)
             family.found = found or Found(kept.renewal.on(account), revision)
@@ -284,7 +286,9 @@ class Refresher:
         """
         late = self._late.get(family.names[0])
         try:
-            found = await asyncio.shield(self._in_thread(files.save, self.store, family.names, renewal))
+            found = await asyncio.shield(
+                self._in_thread(files.save, self.store, family.names, renewal, family.found.account)
+            )
         except Unavailable as trouble:
             now = self._clock()
             if late is None or late.renewal is not renewal or now - late.told >= FAILURE_PAUSE:
@@ -318,10 +322,6 @@ class Refresher:
 def _let_go(taking: Future[Family]) -> None:
     if not taking.cancelled() and taking.exception() is None:
         taking.result().release()
-
-
-def _digest(secret: Secret) -> str:
-    return sha256(secret.reveal().encode()).hexdigest()
 
 
 def _place(error: Exception) -> str:

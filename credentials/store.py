@@ -41,8 +41,12 @@ class Store(Protocol):
         """All names, sorted. Half-written and foreign files are not among them."""
         ...
 
+    def left_out(self) -> list[str]:
+        """Names of pieces that are there, and no whole credential: empty, half written, something else."""
+        ...
+
     def read(self, name: str) -> Stored | None:
-        """A piece, None if there is none."""
+        """A piece, None if there is none, or it is not whole."""
         ...
 
     def write(self, name: str, content: bytes, expected: str | None) -> Stored:

@@ -10,16 +10,17 @@ from dataclasses import replace
 import pytest
 
 from addons import runtime
+from addons.accounts import AuthDir
 from addons.authorize import Authorize
 from addons.exchanges import Exchange
 from addons.refresh import AHEAD, Refresh, file_of
 from credentials.account import Tokens, read_account, write_account, write_time
-from credentials.accounts import Accounts
 from credentials.due import expires_of, secret_of
 from credentials.file_store import open_store
 from credentials.model import Credential, Secret
 from credentials.oauth.flow import Ask, Failed
 from credentials.refresh import Refresher
+from credentials.watch import Batch
 from tests.addons.scene import Scene, scene
 from tests.credentials.token_server import TokenServer
 from tests.credentials.tried_store import TriedStore
@@ -368,13 +369,20 @@ async def test_the_accounts_of_the_auth_directory_by_their_own_ways(tmp_path):
         (tmp_path / "kimi-1.json").write_text(json.dumps(body | {"expired": write_time(time.time() + 60)}))
         with scene(f"oauth: {{kimi: {{urls: {{token: '{server.url}'}}}}}}") as here:
             config = here.settings.runtime.config
-            accounts = Accounts(open_store(tmp_path, {}, tmp_path))
-            accounts.load()
-            here.settings.runtime = runtime.make(config, None, None, {}, accounts=accounts)
+            changes = []
+            auth_dir = AuthDir(tmp_path, open_store(tmp_path, {}, tmp_path), lambda: changes.append("taken up"))
+            here.settings.auth_dir = auth_dir
+            here.settings.runtime = runtime.make(config, None, None, {}, accounts=auth_dir.accounts)
             refresh = Refresh(here.settings)
             await refresh.tick()
             await refresh.settled()
             await refresh.done()
+        assert changes == ["taken up"]
+        stored = auth_dir.store.read("kimi-1.json")
+        assert stored is not None
+        assert auth_dir.accounts.revisions["kimi-1.json"] == stored.revision  # no news to whoever watches
+        auth_dir.take(Batch([stored], []))
+        assert changes == ["taken up"]
         written = json.loads((tmp_path / "kimi-1.json").read_bytes())
         assert (written["access_token"], written["refresh_token"], written["note"]) == ("at-ana-1", "rt-ana-1", "mine")
         assert server.asked == ["rt-ana-0"]

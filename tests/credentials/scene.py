@@ -52,6 +52,9 @@ class MemoryStore:
     def names(self) -> list[str]:
         return sorted(name for name in self.pieces if self.read(name) is not None)
 
+    def left_out(self) -> list[str]:
+        return sorted(name for name in self.pieces if self.read(name) is None)
+
     def read(self, name: str) -> Stored | None:
         content = self.pieces.get(name)
         try:

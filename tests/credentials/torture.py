@@ -3,7 +3,8 @@
 renewals   two processes renew one log-in without pause, both are killed at any moment; the vendor honours the token
            before the last one until its successor is used, and ends the log-in for any older one
 strict     the same with a vendor that honours the last one only. A kill between its answer and our write then loses
-           the log-in, whoever the client is: counted, and nothing else may be lost
+           the log-in, whoever the client is: counted (often, as they do nothing but renew), and nothing else may be
+           lost
 writes     two processes write one file, both are killed at any moment
 encrypted  the same, encrypted
 """
@@ -54,7 +55,7 @@ async def renewals(folder: Path, seed: int, *, rounds: int, grace: bool = True) 
     the vendor still honours its refresh token, nobody gave up, and the next round goes on from there. Raises Lost.
     """
     tally, store = Tally(), TriedStore(folder)
-    async with TokenServer(grace=grace) as server, _killer(folder, server.url, seed) as one_round:
+    async with TokenServer(grace=grace) as server, _killer(folder, server.url, seed, quiet=not grace) as one_round:
         log_in = _log_in(folder, server)
         while tally.rounds < rounds:
             gave_up = await one_round()
@@ -99,10 +100,13 @@ def _checked(folder: Path) -> str:
 
 
 @asynccontextmanager
-async def _killer(folder: Path, url: str, seed: int) -> AsyncIterator[Callable]:
-    """A process that forks renewers and kills them, a round for each call; a call gives how many went by themselves."""
+async def _killer(folder: Path, url: str, seed: int, *, quiet: bool) -> AsyncIterator[Callable]:
+    """A process that forks renewers and kills them, a round for each call; a call gives how many went by themselves.
+    quiet: what those say is expected.
+    """
     command = [sys.executable, "-m", "tests.credentials.refreshing", "killed", folder, url, NAME, str(seed)]
     pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+    pipes |= {"stderr": asyncio.subprocess.DEVNULL} if quiet else {}
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, **pipes)
 
     async def one_round() -> int:
