@@ -6,7 +6,8 @@ import pytest
 from addons.engine.error_answer import ErrorAnswer
 from addons.engine.terms import failure_response
 from addons.exchanges import Attempt, Tape
-from addons.record import plain, story
+from addons.inspection.plain import KEY, plain
+from addons.record import tell
 from tests.addons.scene import scene
 from translators.dialect import Asked
 from translators.registry import DIALECTS
@@ -92,4 +93,6 @@ def test_what_the_client_was_not_told_is_in_the_record():
             ["blocks[1]", "no place for image in an answer", True],
             ["usage.tool_input", "no field for this count", False],
         ]
-        assert story(exchange, exchange.flow).endswith("1 drop")
+        exchange.flow.metadata[KEY] = plain(exchange)
+        tell(exchange.flow)
+        assert exchange.flow.comment.endswith("1 drop")
