@@ -28,6 +28,7 @@ ROWS = [
     ("server", 500, "", "", "count", outcomes.COUNTING),
     ("auth", 401, "", "", "count", outcomes.UNAUTHORIZED),
     ("invalid", 400, "", "", "compact", outcomes.REQUEST),
+    ("invalid", 400, "", "Compaction: the requested model is not supported", "compact", outcomes.REQUEST),
     ("not_found", 404, "", "", "compact", outcomes.ELSEWHERE),
     ("unsupported", 501, "", "", "compact", outcomes.ELSEWHERE),
     ("method", 405, "", "", "generate", outcomes.ELSEWHERE),
@@ -59,6 +60,21 @@ ROWS = [
     ("timeout", 504, "", "", "generate", outcomes.TRANSIENT),
     ("cancelled", 0, "", "", "generate", outcomes.CLIENT),
     ("cooling", 429, "", "", "generate", outcomes.CLIENT),
+    ("invalid", 499, "", "client closed request", "generate", outcomes.CLIENT),
+    ("invalid", 400, "thinking_signature_invalid", "", "generate", outcomes.SEALED),
+    (
+        "invalid",
+        400,
+        "",
+        "messages.1: `thinking` blocks in the latest turn cannot be modified",
+        "generate",
+        outcomes.SEALED,
+    ),
+    ("permission", 403, "SERVICE_DISABLED", "", "generate", outcomes.SWITCHED_OFF),
+    ("permission", 403, "no_project", "", "generate", outcomes.SWITCHED_OFF),
+    ("rate_limit", 429, "account_limit", "", "generate", outcomes.ACCOUNT),
+    ("permission", 403, "usage_not_included", "", "generate", outcomes.BILLING),
+    ("permission", 403, "", "token does not meet scope requirement", "generate", outcomes.DEAD_GRANT),
     ("", 418, "", "a kind nobody knows is judged by its status", "generate", outcomes.REQUEST),
     ("", 0, "", "not even a status", "generate", outcomes.TRANSIENT),
 ]
@@ -68,6 +84,17 @@ ROWS = [
 def test_a_failure_has_one_verdict(kind, status, code, message, operation, verdict):
     failure = Failure(kind=kind, status=status, code=code, message=message)
     assert classify(failure, operation, refreshable=True) == verdict
+
+
+@pytest.mark.parametrize("place", range(len(TABLE) - 1))
+def test_no_row_is_there_for_nothing(place, monkeypatch):
+    """Without it, one of the failures above means something else. (The last row says what is true without it.)"""
+    monkeypatch.setattr(outcomes, "TABLE", TABLE[:place] + TABLE[place + 1 :])
+    found = [
+        classify(Failure(kind=kind, status=status, code=code, message=message), operation, refreshable=True)
+        for kind, status, code, message, operation, _ in ROWS
+    ]
+    assert found != [verdict for *_, verdict in ROWS]
 
 
 def test_a_failure_of_the_client_means_nothing():
