@@ -1,10 +1,11 @@
 """What each vendor says in trouble: the kind, how long, and what follows for the account."""
 
+import json
 import re
 
 import pytest
 
-from credentials.outcomes import classify
+from credentials.outcomes import Cool, classify, cooldown
 from providers import catalog
 from providers.refusals import REFUSALS
 from tests.upstreams.logins import KIMI_MESSAGES, LOGINS, NOW, Login
@@ -105,3 +106,57 @@ def test_windows_that_are_not_used_up_say_nothing() -> None:
     past = {"x-codex-primary-used-percent": "100", "x-codex-primary-reset-at": str(NOW - 60)}
     for headers in (told, past, {"x-codex-primary-used-percent": "much"}, {"x-codex-primary-used-percent": "100"}):
         assert REFUSALS["codex"](failure, headers, NOW) == failure
+
+
+SAID_AT = {"content-type": "application/json", "date": "Wed, 25 Feb 2026 09:00:00 GMT"}
+SOON = str(int(NOW) + 500)
+UNIFIED = "anthropic-ratelimit-unified-"
+CLAUDE_LIMIT = {"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}
+OPENAI_LIMIT = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}
+CODEX_LIMIT = {"error": {"type": "usage_limit_reached", "message": "The usage limit has been reached"}}
+
+
+def google(message: str, *details: dict[str, object]) -> dict[str, object]:
+    return {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
+
+
+HINTS: list[tuple[str, dict[str, str], dict[str, object], float]] = [
+    ("claude", {"retry-after": "17"}, CLAUDE_LIMIT, 17),
+    ("claude", {"retry-after": "Wed, 25 Feb 2026 09:01:00 GMT"}, CLAUDE_LIMIT, 60),
+    ("claude", {UNIFIED + "status": "rejected", UNIFIED + "reset": SOON}, CLAUDE_LIMIT, 500),
+    (
+        "claude",
+        {"retry-after": "5", UNIFIED + "7d-status": "rejected", UNIFIED + "7d-reset": SOON},
+        CLAUDE_LIMIT,
+        500,
+    ),
+    ("codex", {}, {"error": CODEX_LIMIT["error"] | {"resets_at": int(NOW) + 70}}, 70),
+    ("codex", {}, {"error": CODEX_LIMIT["error"] | {"resets_in_seconds": 9}}, 9),
+    ("codex", {"x-codex-primary-used-percent": "100", "x-codex-primary-reset-at": SOON}, CODEX_LIMIT, 500),
+    ("codex", {"x-codex-secondary-used-percent": "100", "x-codex-secondary-reset-after-seconds": "8"}, CODEX_LIMIT, 8),
+    ("xai", {"retry-after-ms": "1500", "retry-after": "9"}, OPENAI_LIMIT, 1.5),
+    ("xai", {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, OPENAI_LIMIT, 360),
+    ("kimi", {"retry-after": "17"}, OPENAI_LIMIT, 17),
+    ("kimi", {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m30s"}, OPENAI_LIMIT, 90),
+    ("qwen", {"retry-after": "17"}, OPENAI_LIMIT, 17),
+    ("iflow", {}, {"error": OPENAI_LIMIT["error"] | {"message": "Please try again in 20s."}}, 20),
+    ("vertex", {}, google("x", {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "12.5s"}), 12.5),
+    ("vertex", {}, google("Please retry in 900ms."), 0.9),
+    ("gemini-cli", {}, google("Your quota will reset after 1h2m3s."), 3723),
+    ("antigravity", {"retry-after": "17"}, google("x"), 17),
+]
+"""Log-in, headers, body → seconds until the reset that its vendor names."""
+
+
+@pytest.mark.parametrize(("login", "headers", "body", "wait"), HINTS)
+def test_resets_in_the_words_of_each_vendor(
+    login: str, headers: dict[str, str], body: dict[str, object], wait: float
+) -> None:
+    provider = CATALOG.provider(login, kind="oauth")
+    told = SAID_AT | headers
+    failure = DIALECTS[provider.dialect].read_failure(429, told, json.dumps(body).encode())
+    if provider.refusals:
+        failure = REFUSALS[provider.refusals](failure, told, NOW)
+    assert failure.retry_after == pytest.approx(wait)
+    assert classify(failure).reason == "quota"
+    assert cooldown(classify(failure).cool or Cool(), failure.retry_after, 0, 0) == pytest.approx(min(wait, 1800))
