@@ -12,9 +12,11 @@ BAR = 40
 _TITLES = ("", "credential", "provider", "speaks", "model", "status", "asked", "first byte", "over", "")
 
 
-def timeline(found: Recorded) -> str:
-    """The attempts as a table with a time bar, then what is to be said of each. Never raises."""
-    return "\n".join([*_head(found), *_table(found), *_reasons(found), *_end(found)])
+def timeline(found: Recorded, now: float) -> str:
+    """The attempts as a table with a time bar, then what is to be said of each. now: seconds since the epoch, up to
+    which an exchange that is under way has lasted. Never raises.
+    """
+    return "\n".join([*_head(found), *_table(found, now), *_reasons(found), *_end(found)])
 
 
 def _head(found: Recorded) -> Iterator[str]:
@@ -26,19 +28,22 @@ def _head(found: Recorded) -> Iterator[str]:
     )
 
 
-def _table(found: Recorded) -> Iterator[str]:
+def _table(found: Recorded, now: float) -> Iterator[str]:
     if not found.attempts:
         return
     began = found.began or found.attempts[0].started
-    ended = max([found.ended, *(_over(attempt) for attempt in found.attempts)])
+    ends = [_over(attempt) for attempt in found.attempts]
+    if found.live:
+        ends[-1] = max(now, began)
+    ended = max([found.ended, *ends])
     rows: list[tuple[str, ...]] = [_TITLES]
-    rows += [_row(attempt, began, ended) for attempt in found.attempts]
+    rows += [_row(attempt, over, began, ended) for attempt, over in zip(found.attempts, ends, strict=True)]
     yield ""
     yield from columns(rows, right=(0, 5, 6, 7, 8))
     yield f"   seconds since the request; the bar is {ended - began:.2f} s: ░ waits for the answer, █ the answer comes"
 
 
-def _row(attempt: RecordedAttempt, began: float, ended: float) -> tuple[str, ...]:
+def _row(attempt: RecordedAttempt, over: float, began: float, ended: float) -> tuple[str, ...]:
     status = str(attempt.status) if attempt.status else "none"
     return (
         str(attempt.number),
@@ -50,7 +55,7 @@ def _row(attempt: RecordedAttempt, began: float, ended: float) -> tuple[str, ...
         _at(attempt.started, began),
         _at(attempt.first_byte, began),
         _at(attempt.ended, began),
-        _bar(attempt, began, ended),
+        _bar(attempt, over, began, ended),
     )
 
 
@@ -63,13 +68,13 @@ def _over(attempt: RecordedAttempt) -> float:
     return attempt.ended or max(last, attempt.first_byte)
 
 
-def _bar(attempt: RecordedAttempt, began: float, ended: float) -> str:
+def _bar(attempt: RecordedAttempt, end: float, began: float, ended: float) -> str:
     span = max(ended - began, 0.001)
 
     def place(moment: float) -> int:
         return min(max(round((moment - began) / span * BAR), 0), BAR)
 
-    start, over = place(attempt.started), place(_over(attempt))
+    start, over = place(attempt.started), place(end)
     first = place(attempt.first_byte) if attempt.first_byte else over
     bar = "·" * start + "░" * (first - start) + "█" * (over - first)
     if over == start:

@@ -1,5 +1,6 @@
 """What went over the wires, attempt by attempt, and the attempts themselves."""
 
+import time
 from collections.abc import Callable
 
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
@@ -35,7 +36,8 @@ class Told(Contentview):
         return -1
 
 
-attempts = Told("Attempts", timeline)
-client_response = Told("Emitted (raw)", emitted, "yaml")
+# mitmweb asks for views by name in a path that takes letters, digits, blanks, - and _ alone.
+attempts = Told("Attempts", lambda found: timeline(found, time.time()))
+client_response = Told("Emitted", emitted, "yaml")
 upstream_request = Told("Upstream request", upstream_requests, "yaml")
-upstream_response = Told("Upstream response (raw)", upstream_responses, "yaml")
+upstream_response = Told("Upstream response", upstream_responses, "yaml")

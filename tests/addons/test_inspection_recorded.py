@@ -10,6 +10,7 @@ from addons.exchanges import Attempt, Exchange, Tape
 from addons.inspection.checking import Verdict
 from addons.inspection.plain import KEY, plain
 from addons.inspection.recorded import is_ours, recorded
+from addons.inspection.timeline import timeline
 from addons.show import Show
 from tests.addons.scene import scene
 from translators.dialect import Violation
@@ -76,6 +77,12 @@ def test_what_is_under_way_is_read_as_far_as_it_has_come() -> None:
         assert found.ended == 0
         assert found.attempts[1].answer == b"said"
         assert is_ours(exchange.flow)
+        exchange.attempts[0].started = exchange.flow.request.timestamp_start = 5.0
+        live = recorded(exchange.flow)
+        assert live is not None
+        bars = [line.split()[-1] for line in timeline(live, 9.5).splitlines()[3:5]]
+        assert bars == ["░░░░" + "·" * 36, "····" + "░" * 36]
+        assert "under way: the client has got 10 bytes" in timeline(live, 9.5)
 
 
 def test_older_recordings_lack_members() -> None:
