@@ -68,6 +68,11 @@ def test_the_table_lists_everybody(call: Call) -> None:
     assert json.loads(call("--json")[1])["accounts"][1]["id"] == "ana.json"
 
 
+def test_options_may_stand_before_the_verb(call: Call, auth: Path) -> None:
+    assert call("--auth-dir", str(auth), "disable", "bo") == (0, "claude:bo@example.com: disabled\n")
+    assert "bo@example.com" not in call("--auth-dir", str(auth.parent / "none"))[1]
+
+
 def test_a_narrow_terminal(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     assert all(len(line) <= 40 for line in call()[1].splitlines()[:6])

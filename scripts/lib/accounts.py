@@ -192,8 +192,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", metavar="WHAT")
     shown = verbs.add_parser("list", parents=[every], help="the table (what is done without a word)")
     shown.add_argument("--json", action="store_true", help="for programs")
-    for verb in ("enable", "disable", "clear", "cool", "remove", "test"):
-        one = verbs.add_parser(verb, parents=[every])
+    for verb in ("enable", "disable", "cool", "clear", "test", "remove"):
+        one = verbs.add_parser(verb, parents=[every], help=_HELP[verb])
         one.add_argument("name", metavar="NAME", **({"nargs": "?", "default": ""} if verb == "test" else {}))
         if verb == "cool":
             one.add_argument("span", nargs="?", default=PAUSE, metavar="TIME", help="90s, 30m, 2h, 1d")
@@ -202,10 +202,32 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         if verb == "remove":
             one.add_argument("--yes", action="store_true", help="do not ask")
     for verb in _FOLDER:
-        verbs.add_parser(verb, parents=[every])
-    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
-        argv = ["list", *argv]
-    return parser.parse_args(argv)
+        verbs.add_parser(verb, parents=[every], help=_HELP[verb])
+    return parser.parse_args(_verb_first(argv))
+
+
+_HELP = {
+    "enable": "use an account again",
+    "disable": "use it no more, until it is enabled",
+    "cool": "no request with it for some time",
+    "clear": "end its rests",
+    "test": "one real request with it",
+    "remove": "give its file another name",
+    "encrypt": "keep the files encrypted from now on",
+    "decrypt": "keep them as plain text",
+    "rotate-key": "encrypt them with a new key",
+}
+
+
+def _verb_first(argv: list[str]) -> list[str]:
+    """The arguments with the verb in front: options may stand before it, and without any it is `list`."""
+    if argv[:1] in (["-h"], ["--help"]):
+        return argv
+    for place, word in enumerate(argv):
+        valued = place and argv[place - 1] in ("--config", "--auth-dir")
+        if not valued and not word.startswith("-"):
+            return [word, *argv[:place], *argv[place + 1 :]]
+    return ["list", *argv]
 
 
 if __name__ == "__main__":
