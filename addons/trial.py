@@ -89,9 +89,9 @@ class Trial:
             found = replace(found, failure=str(error))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             found = replace(found, failure=f"{type(error).__name__}: {error}".rstrip(": "))
-        secret = credential.secret.reveal()
-        failure = found.failure.replace(secret, f"[{credential.label}]") if secret else found.failure
-        return replace(found, failure=failure, seconds=time.monotonic() - begun)
+        shown = runtime.redactor.text
+        seconds = time.monotonic() - begun
+        return replace(found, failure=shown(found.failure), said=shown(found.said), seconds=seconds)
 
     async def _ask(self, runtime: Runtime, credential: Credential, found: Found) -> Found:
         alone = Pool([credential], runtime.catalog, replace(runtime.pool.settings, strategy="round-robin"))

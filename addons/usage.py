@@ -136,7 +136,7 @@ class Usage:
         if attempt.answer_headers:
             self._fresh.headers[name] = Told(at, attempt.answer_headers)
         if failure is not None and attempt.verdict != REQUEST.reason:  # that one says nothing about the credential
-            text = shortened(_without_secret(failure.message, exchange, name))
+            text = shortened(exchange.runtime.redactor.text(failure.message))
             status = failure.status or attempt.status
             self._note(name, error=Trouble(at, failure.origin, failure.kind, text, status, attempt.model))
         if len(self._uses) > _MANY:
@@ -238,10 +238,3 @@ class Usage:
 _MANY = 4096
 _NONE = Note()
 _LONGEST_DAY = 86400.0
-
-
-def _without_secret(text: str, exchange: Exchange, name: str) -> str:
-    """A message without the credential's own secret, which some upstreams repeat."""
-    credential = exchange.runtime.pool.credential(name)
-    secret = credential.secret.reveal() if credential is not None else ""
-    return text.replace(secret, f"[{name}]") if secret else text
