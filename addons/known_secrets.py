@@ -4,9 +4,11 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from addons.config.model import Config
 from addons.inspection.masking import names_secret
+from credentials.account import Account
 from credentials.accounts import Accounts
 from credentials.model import Credential, Secret
 
@@ -23,8 +25,23 @@ def secrets_of(config: Config, credentials: Iterable[Credential], accounts: Acco
         yield credential.secret.reveal()
         yield from _in_headers(credential.headers)
         yield urlsplit(credential.proxy_url).password or ""
-    for account in accounts.known.values() if accounts is not None else ():
-        yield from _in_members(account.body, False)
+    if accounts is not None:
+        yield from _in_accounts(accounts)
+
+
+_FOUND: WeakKeyDictionary[Accounts, dict[str, tuple[Account, tuple[str, ...]]]] = WeakKeyDictionary()
+"""What was found in each account: with thousands of them, a new token of one must not be a look through all."""
+
+
+def _in_accounts(accounts: Accounts) -> Iterator[str]:
+    before, now = _FOUND.get(accounts, {}), dict[str, tuple[Account, tuple[str, ...]]]()
+    for name, account in accounts.known.items():
+        held = before.get(name)
+        fits = held is not None and held[0] is account
+        now[name] = held if held and fits else (account, tuple(_in_members(account.body, False)))
+    _FOUND[accounts] = now
+    for _, found in now.values():
+        yield from found
 
 
 def _typed(value: object) -> Iterator[str]:
