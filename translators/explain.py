@@ -14,9 +14,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from translators.losses import Ledger
+from translators.losses import Applied, Ledger
 
-type Fate = Literal["kept", "moved", "inside", "lost", "aimed", "missing", "unsought"]
+type Fate = Literal["kept", "moved", "inside", "lost", "aimed", "implied", "missing", "unsought"]
 
 TAGS = frozenset({"type", "role"})
 """Words of the grammar rather than of the client: each dialect has its own."""
@@ -29,7 +29,8 @@ class Line(Struct, frozen=True):
     """One value, or everything below a path that shares its fate.
 
     what: kept (the same path), moved, inside (part of a longer text), lost (the reason is in `why`), aimed (AIMED, not
-    in the body), missing (nobody knows), unsought (it took too long), or the name of a rule. to: the
+    in the body), implied (a word, a switch or nothing at all: each dialect says it in its own way, or by saying
+    nothing), missing (nobody knows), unsought (it took too long), or the name of a rule. to: the
     path upstream, "" if there is none.
     """
 
@@ -63,6 +64,7 @@ def fates(client: Any, upstream: Any, ledger: Ledger, patience: int = sys.maxsiz
     found = {path: to for path, value in here if gone[path] is None and (to := index.near(path, value))}
     lines: list[Line] = []
     told: set[str] = set()
+    alike: dict[str, Applied] = {}
     for path, value in here:
         above = gone[path]
         if above is not None:
@@ -76,12 +78,14 @@ def fates(client: Any, upstream: Any, ledger: Ledger, patience: int = sys.maxsiz
             applied = ruled[rule]
             told.add(rule)
             lines.append(Line(path, applied.rule, to or applied.to))
+            if _long(value):
+                alike[value] = applied
         elif to:
             lines.append(Line(path, index.how(path, to, value), to))
-        elif path in AIMED:
-            lines.append(Line(path, "aimed"))
+        elif isinstance(value, str) and value in alike:  # an id that was changed is changed wherever it stands
+            lines.append(Line(path, alike[value].rule, alike[value].to))
         else:
-            lines.append(Line(path, "missing" if index.patience > 0 or not _long(value) else "unsought"))
+            lines.append(Line(path, _unfound(path, value, index.patience)))
     lines += [Line(path, "lost", why=reason) for path, reason in lost.items() if path not in told]
     lines += [Line(path, one.rule, one.to) for path, one in ruled.items() if path not in told]
     for path, value in here:
@@ -89,6 +93,28 @@ def fates(client: Any, upstream: Any, ledger: Ledger, patience: int = sys.maxsiz
             index.near(path, value)
     placed = {applied.to for applied in ledger.applied if applied.to}
     return Fates(lines, [(path, value) for path, value in index.left() if _nearest(path, placed) is None])
+
+
+def _unfound(path: str, value: Any, patience: int) -> Fate:
+    """What may be said of a value that was looked for in vain."""
+    if path in AIMED:
+        return "aimed"
+    if not value or isinstance(value, bool) or (isinstance(value, int) and abs(value) < TELLING):
+        return "implied"
+    if isinstance(value, str) and (not _long(value) or (_WORD.fullmatch(value) and not _SAID.search(path))):
+        return "implied"
+    return "missing" if patience > 0 or not isinstance(value, str) else "unsought"
+
+
+TELLING = 2
+"""Smaller numbers are everywhere."""
+_WORD = re.compile(r"[A-Za-z_.]{1,32}|[a-z]+/[a-z0-9.+-]{1,16}")
+"""A word of a grammar, or a media type."""
+_SAID = re.compile(
+    r"(?i:text|content|parts|prompt|input|output|instructions|system|description|arguments|reasoning|thinking|name|title"
+    r"|id|url|uri|data|key|user|refusal|result|response)(?:\[\d+\])*\Z"
+)
+"""Where clients put words of their own."""
 
 
 def leaves(value: Any, at: str = "$") -> Iterator[tuple[str, Any]]:
@@ -178,16 +204,20 @@ class _Index:
         places = self._places.get(as_text(value), {})
         name = _name(path)
         named = next((kin for kin in places if kin.endswith(f" {name}")), "")
-        telling = bool(value) and not isinstance(value, bool) and not (isinstance(value, int) and abs(value) < 2)
+        telling = bool(value) and not isinstance(value, bool) and not (isinstance(value, int) and abs(value) < TELLING)
         if named or (places and telling):
             return self._claim(places, named or next(iter(places)), path)
         if not isinstance(value, str):
             return ""
+        bare = _bare_base64(value)
+        dressed = self._places.get(as_text(bare)) if bare != value else None
+        if dressed:
+            return self._claim(dressed, next(iter(dressed)), path)
         inner = _json_inside(value)
         if inner is not None:
             found = [self.find(f"{path}{below[1:]}", each) for below, each in leaves(inner)]
             return found[0].rpartition(".")[0] if all(found) else ""
-        return self._inside(value) if _long(value) else ""
+        return (self._inside(value) or (self._inside(bare) if bare != value else "")) if _long(value) else ""
 
     def _claim(self, places: dict[str, dict[str, int]], kin: str, path: str) -> str:
         """Give a place away: the same path, else the first."""
@@ -221,6 +251,21 @@ class _Index:
 
 MIN_INSIDE = 4
 """Shorter texts are found in other texts by chance."""
+
+
+def _bare_base64(text: str) -> str:
+    """The base64 of a data URL or of the alphabet for URLs, as every dialect but its own writes it; other texts as they
+    are.
+    """
+    head, comma, data = text.partition(",")
+    bare = data if comma and head.startswith("data:") and head.endswith("base64") else text
+    if len(bare) > 64 and ("-" in bare or "_" in bare) and _URL_SAFE.fullmatch(bare):
+        bare = bare.replace("-", "+").replace("_", "/")
+        bare += "=" * (-len(bare) % 4)
+    return bare
+
+
+_URL_SAFE = re.compile(r"[\w-]+=*", re.ASCII)
 
 
 def _long(value: Any) -> bool:

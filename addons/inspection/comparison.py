@@ -92,7 +92,7 @@ def _translated(found: Recorded, here: Any, there: Any) -> list[str]:
     ruled: list[Line] = []
     for line in all_of_it.lines:
         (by_fate.setdefault(line.what, []) if line.what in _FATES else ruled).append(line)
-    values = dict(leaves(here)) if "missing" in by_fate else {}
+    values = dict(leaves(here)) if {"missing", "implied"} & by_fate.keys() else {}
     told = ["", _summary(all_of_it, by_fate, ruled)]
     told += _section(
         "Not found upstream, and nothing says why",
@@ -103,11 +103,13 @@ def _translated(found: Recorded, here: Any, there: Any) -> list[str]:
     told += _section("Added", [f"{path}  {shown(value)}" for path, value in all_of_it.added])
     told += _section("Moved", _ways(by_fate.get("moved", [])))
     told += _section("Part of a longer text now", _ways(by_fate.get("inside", [])))
+    said = [f"{path}  {value}" for path, value in _implied(by_fate.get("implied", []), values)]
+    told += _section("In the upstream's own words, or its default", said)
     told += _section("Not looked for, the bodies are large", [line.path for line in by_fate.get("unsought", [])])
     return told
 
 
-_FATES = frozenset({"kept", "moved", "inside", "lost", "aimed", "missing", "unsought"})
+_FATES = frozenset({"kept", "moved", "inside", "lost", "aimed", "implied", "missing", "unsought"})
 
 
 def _summary(found: Fates, by_fate: Mapping[str, list[Line]], ruled: list[Line]) -> str:
@@ -117,6 +119,7 @@ def _summary(found: Fates, by_fate: Mapping[str, list[Line]], ruled: list[Line])
         (len(ruled), "changed by a rule"),
         (len(by_fate.get("lost", [])), "dropped"),
         (len(by_fate.get("missing", [])), "not found"),
+        (len(by_fate.get("implied", [])), "words and switches"),
         (len(found.added), "added"),
     ]
     return "Values: " + ", ".join(f"{count:,} {what}" for count, what in counts if count)
@@ -133,6 +136,17 @@ def _ways(lines: Iterable[Line]) -> list[str]:
             for (here, there), those in ways.items()
         ]
     )
+
+
+def _implied(lines: list[Line], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Words and switches, those of one kind on one line. Empty values say nothing anywhere."""
+    counts: dict[tuple[str, str], int] = {}
+    for line in lines:
+        value = values[line.path]
+        if value not in (None, "", [], {}) or value is False:
+            key = generic(line.path), shown(value)
+            counts[key] = counts.get(key, 0) + 1
+    return ((path, f"{value}  × {count:,}" if count > 1 else value) for (path, value), count in counts.items())
 
 
 def _ledger(found: Recorded) -> list[str]:

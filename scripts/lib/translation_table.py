@@ -97,7 +97,7 @@ def fates_of(client: str, upstream: str) -> Fates:
                 fates.lost[path] = ("**!** " if line.path in semantic else "") + line.why
             elif line.what in ("kept", "moved", "inside"):
                 fates.found[path] = generic(line.to)
-            elif line.what not in ("missing", "aimed"):
+            elif line.what not in ("missing", "implied", "aimed"):
                 fates.ruled.setdefault(path, set()).add(line.what)
     for path in [path for path in fates.found if path in fates.lost or path in fates.ruled]:
         del fates.found[path]

@@ -62,9 +62,17 @@ def test_a_translation_is_told_in_full() -> None:
 def test_what_nobody_knows_of_stands_first() -> None:
     raw = b'{"model": "m", "secret": "gone for good", "messages": []}'
     text = told(kept(raw, "claude", [attempt(b'{"contents": [], "made": 7}', "gemini")]))
-    assert "\nNot found upstream, and nothing says why: 2\n" in text
+    assert "\nNot found upstream, and nothing says why: 1\n" in text
     assert '$.secret  "gone for good"' in text
     assert "$.made  7" in text
+
+
+def test_words_are_no_alarm() -> None:
+    raw = b'{"choice": "auto", "list": [{"n": 1}, {"n": 1}], "gap": null, "off": false}'
+    text = told(kept(raw, "claude", [attempt(b'{"x": "y"}', "gemini")]))
+    assert "Not found" not in text
+    said = text[text.index("In the upstream's own words") :].split("\n\n")[0]
+    assert said.splitlines()[1:] == ['$.choice  "auto"', "$.list[].n  1  × 2", "$.off  false"]
 
 
 def test_a_body_that_was_passed_on() -> None:

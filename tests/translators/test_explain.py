@@ -27,7 +27,7 @@ def test_values_are_found_where_they_went():
 def test_equal_values_keep_their_order_and_names_decide():
     """The second "hi" is not where the first one is; a flag is only found under its own name."""
     found = fates('{"m": ["hi", "hi"], "on": true}', '{"n": ["hi", "hi"], "off": true}')
-    assert found == {"$.m[0]": ("moved", "$.n[0]"), "$.m[1]": ("moved", "$.n[1]"), "$.on": ("missing", "")}
+    assert found == {"$.m[0]": ("moved", "$.n[0]"), "$.m[1]": ("moved", "$.n[1]"), "$.on": ("implied", "")}
 
 
 def test_the_ledger_has_the_last_word():
@@ -35,7 +35,7 @@ def test_the_ledger_has_the_last_word():
     ledger = Ledger()
     ledger.lose("$.big", "no room")
     ledger.apply("halved", "$.n", "$.m")
-    lines = explain(b'{"big": {"a": "one", "b": "two"}, "n": 8, "secret": "gone"}', b'{"m": 4}', ledger)
+    lines = explain(b'{"big": {"a": "one", "b": "two"}, "n": 8, "secret": "gone for good"}', b'{"m": 4}', ledger)
     assert lines == [
         Line("$.big", "lost", why="no room"),
         Line("$.n", "halved", "$.m"),
@@ -64,7 +64,33 @@ def test_patience_ends():
     tree = {"one": "x" * 100, "two": "here it is, in a longer text"}
     assert [one.what for one in fates_of({"a": "in a longer"}, tree, Ledger(), 1000).lines] == ["inside"]
     assert [one.what for one in fates_of({"a": "in a longer"}, tree, Ledger(), 100).lines] == ["unsought"]
-    assert [one.what for one in fates_of({"a": "nowhere", "b": 7}, tree, Ledger(), 1000).lines] == [
+    assert [one.what for one in fates_of({"a": "no where", "b": 7}, tree, Ledger(), 1000).lines] == [
         "missing",
         "missing",
     ]
+
+
+def test_words_and_nothing_are_implied():
+    """What each dialect says in its own words, or by default, is no alarm; an id, a number or a text is."""
+    client = {"choice": "auto", "n": 1, "on": False, "gap": None, "list": [], "kind": "audio/mp3", "s": ". "}
+    told = {"id": "call_17", "limit": 20, "text": "hello", "other": "two words"}
+    found = {line.path: line.what for line in fates_of(client | told, {"x": "y"}, Ledger()).lines}
+    assert {found[f"$.{name}"] for name in client} == {"implied"}
+    assert {found[f"$.{name}"] for name in told} == {"missing"}
+
+
+def test_bytes_are_found_in_another_dress():
+    """A data URL, base64 for URLs."""
+    data = "iVBORw0KGgoA" * 9
+    safe = "-_" + data
+    there = {"a": {"data": data}, "b": {"data": "+/" + data + "=="}, "c": f"data:image/png;base64,+/{data}x="}
+    found = fates_of({"p": f"data:image/png;base64,{data}", "q": safe, "r": safe + "x"}, there, Ledger())
+    assert [line.to for line in found.lines] == ["$.a.data", "$.b.data", "$.c"]
+    assert found.added == []
+
+
+def test_an_id_that_was_changed_is_changed_wherever_it_stands():
+    ledger = Ledger()
+    ledger.apply("call-id", "$.calls[0]", "c_9")
+    found = fates_of({"calls": [{"id": "call_1"}], "results": [{"call": "call_1"}]}, {"x": "c_9"}, ledger)
+    assert [(line.what, line.to) for line in found.lines] == [("call-id", "c_9"), ("call-id", "c_9")]

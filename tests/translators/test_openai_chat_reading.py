@@ -243,3 +243,12 @@ def test_googles_signature_of_a_call_is_its_seal():
     request, ledger = read({"model": "m", "messages": [{"role": "assistant", "tool_calls": [called]}]})
     assert request.turns[0].parts[0].seal == Seal("signature", "c2ln", "google")
     assert not ledger.losses
+
+
+def test_reasoning_that_stands_twice_is_read_once():
+    said_twice = {"role": "assistant", "content": "so", "reasoning_content": "hm", "reasoning": "hm"}
+    request, ledger = read({"model": "m", "messages": [{"role": "user", "content": "x"}, said_twice]})
+    assert [part.text for part in request.turns[1].parts] == ["hm", "so"]
+    assert [(loss.path, loss.reason) for loss in ledger.losses] == [
+        ("$.messages[1].reasoning", "reasoning_content says it")
+    ]

@@ -162,6 +162,8 @@ class MessageReader:
 
     def _assistant(self, message: Message, index: int, at: str) -> list[ModelPart]:
         parts: list[ModelPart] = list(_thinking(message, at))
+        if message.reasoning and message.reasoning_content:
+            self._ledger.lose(f"{at}.reasoning", "reasoning_content says it")
         for place, detail in enumerate(message.reasoning_details or []):
             if detail.format:
                 self._ledger.lose(f"{at}.reasoning_details[{place}].format", "only this dialect has a word for it")
