@@ -8,7 +8,8 @@ what it is: lost in silence.
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -117,21 +118,32 @@ _SAID = re.compile(
 """Where clients put words of their own."""
 
 
-def leaves(value: Any, at: str = "$") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, at: str = "$") -> list[tuple[str, Any]]:
     """Paths and values of everything that is neither an object nor an array; empty ones count as values."""
+    found: list[tuple[str, Any]] = []
+    _gather(value, at, found)
+    return found
+
+
+def _gather(value: Any, at: str, found: list[tuple[str, Any]]) -> None:
     if isinstance(value, dict) and value:
         for key, member in value.items():
-            yield from leaves(member, step(at, key))
+            _gather(member, at + _step(key), found)
     elif isinstance(value, list) and value:
         for place, item in enumerate(value):
-            yield from leaves(item, f"{at}[{place}]")
+            _gather(item, f"{at}[{place}]", found)
     else:
-        yield at, value
+        found.append((at, value))
 
 
 def step(at: str, name: str) -> str:
     """The path of an object's member: `$.a.b`, or `$.a["a name"]` where a name is no plain word."""
-    return f"{at}.{name}" if _PLAIN.fullmatch(name) else f"{at}[{as_text(name)}]"
+    return at + _step(name)
+
+
+@lru_cache(maxsize=1024)
+def _step(name: str) -> str:
+    return f".{name}" if _PLAIN.fullmatch(name) else f"[{as_text(name)}]"
 
 
 _PLAIN = re.compile(r"[\w$-]+")
@@ -169,7 +181,7 @@ class _Index:
         self._places: defaultdict[str, dict[str, dict[str, int]]] = defaultdict(dict)
         """Value as text → section and last name of its path → paths in their order, and how often it stands there."""
         self._texts: dict[str, str] = {}
-        self._leaves = list(leaves(tree))
+        self._leaves = leaves(tree)
         self._claimed: set[str] = set()
         for path, value in self._leaves:
             self._enter(value, path, path)
