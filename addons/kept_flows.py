@@ -53,7 +53,9 @@ SHOWS_VIEWS = 3
 
 
 def _list() -> View | None:
-    found = ctx.master.addons.get("view")
+    """mitmweb's and mitmproxy's; there is no master where a view is asked outside of them."""
+    master = getattr(ctx, "master", None)
+    found = master.addons.get("view") if master is not None else None
     return found if isinstance(found, View) else None
 
 

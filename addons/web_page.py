@@ -20,13 +20,15 @@ STYLE = b"""<style>
 .main-view > .flow-detail { flex: 1 1 58% }
 .flow-table:has(~ .flow-detail) :is(.col-path, .col-size) { display: none }
 .flow-detail .headers { font-size: 12px; line-height: 1.3 }
-.flow-detail .contentview pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px }
-.flow-detail .contentview pre > div { min-height: 1.43em }
-.contentview .dropdown-menu.show { max-height: 75vh; columns: 2 }
+.flow-detail .contentview pre { white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; font-size: 12px }
+.flow-detail .contentview pre > div { min-height: 1.43em; padding-left: 4ch; text-indent: -4ch }
+.contentview .dropdown-menu.show { max-height: none; columns: 3; column-gap: 0 }
+.contentview .dropdown-menu.show > li > a { font-size: 12px; padding: 2px 8px }
 </style>
 </head>"""
 """The end of an address says more than its beginning. Beside an open flow the list keeps comment, status and time, so
-that a view has 100 columns on a small screen. Empty lines have a height. The menu of views is seen whole.
+that a view has 100 columns on a small screen. Empty lines have a height, wrapped ones hang; the menu of views is seen
+whole.
 """
 
 

@@ -7,9 +7,9 @@ from addons.inspection.recorded import Recorded, RecordedAttempt
 from addons.inspection.story import culprit
 from translators.model import Failure
 
-BAR = 40
+BAR = 80
 """Characters of the time bar."""
-_TITLES = ("", "credential", "provider", "speaks", "model", "status", "asked", "first byte", "over", "")
+_TITLES = ("", "credential", "provider", "speaks", "model", "status", "asked", "first byte", "over")
 
 
 def timeline(found: Recorded, now: float) -> str:
@@ -37,13 +37,17 @@ def _table(found: Recorded, now: float) -> Iterator[str]:
         ends[-1] = max(now, began)
     ended = max([found.ended, *ends])
     rows: list[tuple[str, ...]] = [_TITLES]
-    rows += [_row(attempt, over, began, ended) for attempt, over in zip(found.attempts, ends, strict=True)]
+    rows += [_row(attempt, began) for attempt in found.attempts]
+    titles, *lines = columns(rows, right=(0, 5, 6, 7, 8))
     yield ""
-    yield from columns(rows, right=(0, 5, 6, 7, 8))
+    yield titles
+    for attempt, over, line in zip(found.attempts, ends, lines, strict=True):
+        yield line
+        yield f"   {_bar(attempt, over, began, ended)}"  # under its line: beside it is no room
     yield f"   seconds since the request; the bar is {ended - began:.2f} s: ░ waits for the answer, █ the answer comes"
 
 
-def _row(attempt: RecordedAttempt, over: float, began: float, ended: float) -> tuple[str, ...]:
+def _row(attempt: RecordedAttempt, began: float) -> tuple[str, ...]:
     status = str(attempt.status) if attempt.status else "none"
     return (
         str(attempt.number),
@@ -55,7 +59,6 @@ def _row(attempt: RecordedAttempt, over: float, began: float, ended: float) -> t
         _at(attempt.started, began),
         _at(attempt.first_byte, began),
         _at(attempt.ended, began),
-        _bar(attempt, over, began, ended),
     )
 
 
@@ -100,7 +103,10 @@ def _blame(failure: Failure, attempt: RecordedAttempt | None) -> str:
     """Who made an error, of which kind, and its words."""
     who = culprit(failure)
     if who == "upstream":
-        named = f"the upstream{f' {attempt.provider}' if attempt is not None else ''} says"
+        provider = f" {attempt.provider}" if attempt is not None else ""
+        named = (
+            f"the upstream{provider} says" if failure.origin == "upstream" else f"no more from the upstream{provider}"
+        )
     else:
         named = "cliproxy says" if who == "cliproxy" else "the client's fault"
     kind = f" ({failure.kind})" if failure.kind else ""

@@ -182,7 +182,17 @@ def _call(part: ToolCall, pairs: _Pairs) -> str:
     there = pairs.results.get(part.id)
     answered = f" (answered in turn {there})" if there is not None else pairs.alone
     ident = f" {part.id}" if part.id else ""
-    return _sealed(f"call {name}{ident}{answered}", part.seal)
+    cut = " [arguments cut: a client cannot run it]" if part.form == "json" and _breaks_off(part.arguments) else ""
+    return _sealed(f"call {name}{ident}{cut}{answered}", part.seal)
+
+
+def _breaks_off(arguments: str) -> bool:
+    """Whether this is the beginning of a JSON object, and no more."""
+    try:
+        msgspec.json.decode(arguments, type=msgspec.Raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return arguments.lstrip().startswith("{")
+    return False
 
 
 def _result(part: ToolResult, pairs: _Pairs) -> str:

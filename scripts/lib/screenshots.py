@@ -1,7 +1,8 @@
 """Makes the pictures of docs/images: mitmweb after the situations of tests/browser, in a headless Chromium.
 
 scripts/screenshots                 # all of them
-scripts/screenshots failover-answer # those whose names begin so
+scripts/screenshots answer attempts # those whose names begin so
+scripts/screenshots --list          # their names
 
 Needs Chromium with its driver (apt-get install chromium chromium-driver). Times differ a little from run to run, so
 pictures do: make those anew whose views have changed.
@@ -37,7 +38,20 @@ class Shot(NamedTuple):
 
 SHOTS = [
     Shot("flow-list"),
-    Shot("failover-conversation", "alice 429", view="conversation"),
+    Shot("conversation", "alice 429", view="conversation"),
+    Shot("translation", "alice 429", view="translation"),
+    Shot("answer", "alice 429", "Response", "answer"),
+    Shot("attempts", "alice 429", view="attempts"),
+    Shot("lost-tool-call", "qwen3-coder-480b", "Response", "answer"),
+    Shot("429-loop", "gemini:1 429", view="attempts"),
+    Shot("cache-misses", "claude-sonnet-4-6", view="turn diff", place=1),
+    Shot("wrong-model", "qwen3-coder-30b", view="attempts"),
+    Shot("cut-stream", "broke off", view="attempts"),
+    Shot("rejected-schema", "gpt-5.5", view="upstream request"),
+    Shot("signature-error", "claude-opus-4-7", view="translation"),
+    Shot("slow-first-byte", "kimi-k2", view="attempts"),
+    Shot("wrong-key", "✗ client", "Response", "json"),
+    Shot("dropped-image", "claude-sonnet-5", view="translation"),
 ]
 
 
@@ -45,6 +59,9 @@ def main(arguments: list[str]) -> int:
     """Status 1 where there is no browser, or no such picture."""
     if "-h" in arguments or "--help" in arguments:
         print(__doc__)
+        return 0
+    if "--list" in arguments:
+        print("\n".join(shot.name for shot in SHOTS))
         return 0
     wanted = [shot for shot in SHOTS if not arguments or shot.name.startswith(tuple(arguments))]
     if not wanted:

@@ -77,6 +77,15 @@ def told(body: dict[str, Any], dialect: str = "claude") -> list[str]:
     return conversation(spoken(raw, dialect), raw).splitlines()
 
 
+def test_a_call_that_was_cut_says_so() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "Write", "arguments": '{"path":"a","text":"It is'}}
+    text = told({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]}, "openai-chat")
+    assert any(line.startswith("→ call Write c1 [arguments cut: a client cannot run it]") for line in text)
+    call["function"] = {"name": "Write", "arguments": '{"path":"a"}'}
+    text = told({"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]}, "openai-chat")
+    assert "cut" not in "".join(text)
+
+
 def test_a_conversation_is_readable() -> None:
     text = told(TALK)
     assert text[0] == "claude · claude-sonnet-4-5 · streamed · 3 turns · 1 tool"

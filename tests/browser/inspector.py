@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -65,6 +66,18 @@ class Inspector:
     def comments(self) -> list[str]:
         """The comments in the list, from the top. The rows that are scrolled away are not there."""
         return [cell.text for cell in self._all(".flow-table tbody td.col-comment")]
+
+    def search(self, words: str) -> None:
+        """Type a filter into the list's search."""
+        field = self._wait("header input[placeholder=Search]")
+        field.clear()
+        field.send_keys(words)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for the page to show it."""
+        WebDriverWait(self.driver, WITHIN, ignored_exceptions=(StaleElementReferenceException,)).until(
+            lambda _: holds()
+        )
 
     def width(self, selector: str) -> int:
         """Of the first that fits, in pixels."""

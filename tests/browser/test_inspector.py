@@ -45,13 +45,21 @@ def test_the_list_tells_what_happened(page: Inspector) -> None:
     assert page.width("td.col-comment") > 800
 
 
+def test_a_filter_finds_the_failovers(page: Inspector) -> None:
+    page.search('~comment "429 →"')
+    page.until(lambda: len(page.comments()) == 2)
+    assert [each.split(" · ")[2] for each in page.comments()] == ["alice 429 → bob", "gemini:1 429 → gemini:2 429"]
+
+
 SAID = {
-    "conversation": [
-        "claude · gemini-2.5-pro · streamed",
-        "Read(path: string)",
-        "The service hangs under load",
-        "image/png",
-    ],
+    "answer": ["4,218 (3,072 cached)→161 (58 thought) tok", "call Edit", '"new": "threading.RLock()"', "re-entrant"],
+    "attempts": ["Quota exceeded for this minute", "answered by bob", "░"],
+    "conversation": ["claude · gemini-2.5-pro · streamed", "Read(path: string)", "The service hangs", "image/png"],
+    "emitted": ["event: message_start", "event: message_stop"],
+    "translation": ["claude → gemini-cli", "$.system[0].cache_control"],
+    "turn diff": ["No earlier request of this conversation", "4,218 tokens in, 3,072 of them from the cache"],
+    "upstream request": ["bob-project-1", "Bearer [bob]", "Bearer [alice]"],
+    "upstream response": ["429 Too Many Requests", "traceId"],
 }
 """What a person looks for in a view of the first flow."""
 
