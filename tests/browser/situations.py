@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -46,6 +47,14 @@ class Stage:
             answer.read()
         answer.close()
         return answer
+
+    def told(self, piece: str, view: str, place: int = 0) -> str:
+        """A view of a flow whose comment has this in it, as mitmweb gives it to its page."""
+        base, known = self.inspector.partition("?")[0], {"authorization": f"Bearer {PASSWORD}"}
+        flows = httpx.get(f"{base}flows", headers=known).json()
+        flow = [one for one in flows if piece in one["comment"]][place]
+        address = f"{base}flows/{flow['id']}/request/content/{quote(view)}.json"
+        return str(httpx.get(address, headers=known).raise_for_status().json()["text"])
 
 
 class Situation(NamedTuple):

@@ -51,6 +51,29 @@ def test_a_filter_finds_the_failovers(page: Inspector) -> None:
     assert [each.split(" · ")[2] for each in page.comments()] == ["alice 429 → bob", "gemini:1 429 → gemini:2 429"]
 
 
+CAUSES = [
+    ("qwen3-coder-480b", "answer", 0, "call Write call_fake0 [arguments cut: a client cannot run it]"),
+    ("qwen3-coder-480b", "conversation", 0, "max output 256"),
+    ("gemini:1 429", "attempts", 0, "You exceeded your current quota; for the credential that means: quota"),
+    ("claude-sonnet-4-6", "turn diff", 1, "The cache breaks at $.system[0].text"),
+    ("claude-opus-4-6→qwen3-coder-30b", "attempts", 0, "lab:1       lab       openai-chat  qwen3-coder-30b"),
+    ("alice broke off", "attempts", 0, "peer closed connection"),
+    ("alice broke off", "emitted", 0, "response.failed"),
+    ("Invalid schema for function 'search_issues'", "upstream request", 0, '"name": "search_issues"'),
+    ("alice 400 → alice", "translation", 0, "$.messages[1].content[0]  the upstream refused reasoning"),
+    ("groq:1 · 1.", "attempts", 0, "░" * 70),
+    ("mistral:1 401", "attempts", 0, "the upstream mistral says (auth): Unauthorized: invalid API key"),
+    ("✗ client: the API key", "attempts", 0, "nobody was asked"),
+    ("claude-sonnet-5", "translation", 0, "!  $.messages[0].content[1]  image of type image/bmp"),
+]
+"""What docs/debugging.md promises: a line in the list, a view, which of several flows, and the cause in its text."""
+
+
+def test_each_cause_is_where_the_page_says(played: Stage) -> None:
+    missing = [one for one in CAUSES if one[3] not in played.told(one[0], one[1], one[2])]
+    assert missing == []
+
+
 SAID = {
     "answer": ["4,218 (3,072 cached)→161 (58 thought) tok", "call Edit", '"new": "threading.RLock()"', "re-entrant"],
     "attempts": ["Quota exceeded for this minute", "answered by bob", "░"],
