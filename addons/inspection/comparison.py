@@ -11,6 +11,7 @@ from typing import Any
 from addons.inspection.json_diff import ABSENT, LONGEST, Row, differences, lines, parsed, shown
 from addons.inspection.recorded import Recorded, RecordedAttempt
 from addons.inspection.spoken import opened
+from addons.inspection.trimming import left_out
 from translators.explain import Fates, Line, fates, generic, leaves
 from translators.losses import Ledger, Loss
 from translators.registry import DIALECTS
@@ -64,9 +65,7 @@ def _request(found: Recorded, attempt: RecordedAttempt) -> list[str]:
     inner, root, _ = opened(attempt.request_body) if passed else (attempt.request_body, "$", "")
     here, there = parsed(found.body), parsed(inner)
     if here is ABSENT or there is ABSENT:
-        whose = "client's" if here is ABSENT else "upstream's"
-        size = len(found.body if here is ABSENT else attempt.request_body)
-        return ["", f"No comparison: of the {whose} body {size:,} bytes are kept, which are no JSON.", *_ledger(found)]
+        return ["", _unkept(*(("client's", found.body) if here is ABSENT else ("upstream's", inner))), *_ledger(found)]
     if not passed and attempt.request_body.count(b'":') > MEMBERS:
         why = f"No comparison value by value: the upstream's body has more than {MEMBERS:,} members."
         return ["", why, *_ledger(found)]
@@ -74,6 +73,13 @@ def _request(found: Recorded, attempt: RecordedAttempt) -> list[str]:
         return _passed(found, here, there, root) if passed else _translated(found, here, there)
     except RecursionError:
         return ["", "No comparison: the bodies are nested too deeply.", *_ledger(found)]
+
+
+def _unkept(whose: str, body: bytes) -> str:
+    missing = left_out(body)
+    if missing:
+        return f"No comparison: {missing:,} bytes of the {whose} body were not kept."
+    return f"No comparison: the {whose} body ({len(body):,} bytes) is no JSON."
 
 
 def _passed(found: Recorded, here: Any, there: Any, root: str) -> list[str]:

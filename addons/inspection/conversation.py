@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from addons.inspection.anatomy import anatomy, table
 from addons.inspection.spoken import Spoken
 from addons.inspection.transcript import Transcript, lines, transcript
+from addons.inspection.trimming import left_out
 from translators.model import Request
 
 WIDTH = 110
@@ -59,7 +60,8 @@ SHOWN = 20_000
 
 
 def _as_it_is(said: Spoken, body: bytes) -> Iterator[str]:
-    yield said.trouble
+    missing = left_out(body)
+    yield f"Of this request {missing:,} bytes were not kept: it cannot be read." if missing else said.trouble
     if not body:
         return
     yield f"its {len(body):,} bytes as they are:"

@@ -14,6 +14,7 @@ from addons.inspection.causes import Break, causes
 from addons.inspection.json_diff import ABSENT, Row, differences, shown
 from addons.inspection.prompts import Prompt, Stretch, common, grammar_of, prompt_of
 from addons.inspection.recorded import Recorded, RecordedAttempt
+from addons.inspection.trimming import left_out
 
 CANDIDATES = 8
 """Requests of a conversation that are looked at, latest first: side requests and subagents stand between turns."""
@@ -99,9 +100,10 @@ def _why_not(found: Recorded) -> str:
     attempt = found.last
     if attempt is None:
         return "Nothing was sent upstream: there is no prompt to compare."
-    return (
-        f"The request that was sent ({len(attempt.request_body):,} bytes kept) is no whole prompt of {attempt.dialect}."
-    )
+    missing = left_out(attempt.request_body)
+    if missing:
+        return f"Of the request that was sent {missing:,} bytes were not kept: there is no prompt to compare."
+    return f"The request that was sent ({len(attempt.request_body):,} bytes) is no prompt of {attempt.dialect}."
 
 
 def _first(turn: Turn, candidates: int) -> Iterator[str]:

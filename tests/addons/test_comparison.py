@@ -13,6 +13,7 @@ from mitmproxy.test import tflow, tutils
 from addons.inspection.comparison import MEMBERS, MOST, comparison
 from addons.inspection.plain import KEY
 from addons.inspection.recorded import recorded
+from addons.inspection.trimming import trimmed
 from addons.views.translation import view
 from tests import corpus
 from tests.addons.test_conversation import TALK
@@ -121,7 +122,9 @@ def test_headers_and_the_answer() -> None:
 def test_what_cannot_be_compared_says_so() -> None:
     losses = {"losses": [["$.a", "why", False]], "rules": [["$.b", "rule", "$.c"]]}
     text = told(kept(b'{"model": "m"}', "claude", [attempt(b'{"cut', "gemini")], **losses))
-    assert "of the upstream's body 5 bytes are kept, which are no JSON" in text
+    assert "No comparison: the upstream's body (5 bytes) is no JSON." in text
+    cut = trimmed(b'{"model": "m", "messages": []}' + b" " * 5000, 100)
+    assert "4,930 bytes of the client's body were not kept" in told(kept(cut, "claude", [attempt(b"{}", "gemini")]))
     assert "$.a  why" in text
     assert "$.b  rule  $.c" in text
     refusal = ["cliproxy", "model", "nobody has it"]

@@ -15,6 +15,7 @@ from addons.inspection.anatomy import anatomy, estimate
 from addons.inspection.conversation import conversation
 from addons.inspection.spoken import dialect_of, opened, spoken
 from addons.inspection.transcript import BRIEF, Passage, Piece, Transcript, lines, transcript
+from addons.inspection.trimming import trimmed
 from addons.views.conversation import view
 from tests.addons.scene import scene
 from tests.translators.maximal import SENTINEL, above, leaves, requests
@@ -195,6 +196,8 @@ def test_what_is_no_request_is_shown_as_it_is() -> None:
         assert body.decode(errors="replace") in text
     assert conversation(spoken(b"x", "morse"), b"x").startswith("no dialect 'morse' is known here")
     assert conversation(spoken(b"x", ""), b"x").startswith("not a request to a model")
+    cut = trimmed(json.dumps(TALK).encode() * 9, 400)
+    assert re.match(r"Of this request [\d,]+ bytes were not kept", conversation(spoken(cut, "claude"), cut))
     assert "30,000 bytes" in conversation(spoken(b"?" * 30_000, "claude"), b"?" * 30_000)
 
 

@@ -16,6 +16,7 @@ from mitmproxy.test import taddons, tflow, tutils
 from addons.inspection.plain import KEY
 from addons.inspection.prompts import common, prompt_of
 from addons.inspection.recorded import Recorded, recorded
+from addons.inspection.trimming import trimmed
 from addons.inspection.turns import CANDIDATES, earlier, prefix, turn_diff
 from addons.kept_flows import LAST, KeptFlows
 from addons.views import turn_diff as turn_diff_view
@@ -234,7 +235,9 @@ def test_the_previous_one_is_found() -> None:
     assert "was answered" in turn_diff(now, lambda: [failed])
     assert "is at hand" in turn_diff(now, lambda: [stranger])
     assert len(earlier(now, [main] * 50)) == CANDIDATES
-    assert turn_diff(sent(b"<html>", 1), list).endswith("is no whole prompt of claude.")
+    assert turn_diff(sent(b"<html>", 1), list).endswith("is no prompt of claude.")
+    cut = trimmed(json.dumps(FIRST | {"system": "x" * 900}).encode(), 300)
+    assert "bytes were not kept: there is no prompt to compare" in turn_diff(sent(cut, 1), list)
 
 
 def test_nothing_was_sent_and_no_conversation() -> None:
