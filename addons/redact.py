@@ -58,8 +58,10 @@ class Redact:
         if not flow.live:
             return
         masker, request = self.settings.runtime.redactor.masker, flow.request
-        for name, value in list(request.headers.items()):
-            told = masker.header(name, value)
+        headers = list(request.headers.items())
+        suspect = masker.suspects(value for _, value in headers)
+        for name, value in headers:
+            told = masker.header(name, value, suspect=suspect)
             if told != value:
                 request.headers[name] = told
         path = masker.path(request.path)

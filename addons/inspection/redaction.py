@@ -29,17 +29,29 @@ class Redactor:
 
     def record(self, kept: Mapping[str, Any]) -> dict[str, Any]:
         """The plain data of an exchange (see plain.py) as it may be kept."""
-        return {name: self._member(name, value) for name, value in kept.items()}
+        texts: list[str] = []
+        _gather(kept, texts)
+        suspect = self.masker.suspects(texts)  # one look instead of fifty: nearly always there is nothing
+        return {name: self._member(name, value, suspect) for name, value in kept.items()}
 
-    def _member(self, name: str, value: Any) -> Any:
-        if name in _HEADERS:
-            return [[header, self.masker.header(header, told)] for header, told in value]
-        if isinstance(value, bytes):
+    def _member(self, name: str, value: Any, suspect: bool) -> Any:
+        kind = type(value)
+        if kind is bytes:
             return trimmed(self.body(value), self.limit)
-        if isinstance(value, str):
-            return self.masker.text(value)
-        if isinstance(value, dict):
-            return self.record(value)
-        if isinstance(value, list):
-            return [self._member("", member) for member in value]
-        return value
+        if kind is dict:
+            return {inner: self._member(inner, member, suspect) for inner, member in value.items()}
+        if name in _HEADERS:
+            return [[header, self.masker.header(header, told, suspect=suspect)] for header, told in value]
+        if kind is list and (suspect or name == "attempts"):
+            return [self._member("", member, suspect) for member in value]
+        return self.masker.text(value) if suspect and kind is str else value
+
+
+def _gather(value: Any, texts: list[str]) -> None:
+    """Put every text in plain data on the list."""
+    for member in value.values() if isinstance(value, Mapping) else value:
+        kind = type(member)
+        if kind is str:
+            texts.append(member)
+        elif kind is list or kind is dict:
+            _gather(member, texts)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from addons.config import load as config_file
-from addons.inspection.masking import Masker, masked
+from addons.inspection.masking import REMEMBERED, Masker, masked
 from addons.known_secrets import secrets_of
 from credentials.accounts import Accounts, Customs
 from credentials.store import Stored
@@ -127,3 +127,17 @@ oauth: {gemini-cli: {client-secret: client-secret-1}}
         "access-1", "refresh-1", key, "A1b2" * 16,
     } <= found  # fmt: skip
     assert "a@b" not in found
+
+
+def test_thousands_of_secrets_are_looked_for_in_one_pass() -> None:
+    secrets = [f"secret-{number:04d}-{'x' * (number % 40)}y" for number in range(REMEMBERED)]
+    masker = Masker(secrets)
+    body = b"plain text, over and over; " * 40_000
+    assert masker.body(body) is body
+    told = masker.body(body + f"{secrets[0]} {secrets[-1]}x {secrets[7]}".encode())
+    assert told == body + f"{masked(secrets[0])} {masked(secrets[-1])}x {masked(secrets[7])}".encode()
+
+
+def test_a_key_behind_something_like_one_is_found() -> None:
+    body = b"x-sk-abcdefghijkl sk-AIza AIzaSyA1234567890abcdefghijklm Bearer Bearer 0123456789abcdef0123"
+    assert Masker().body(body) == b"x-sk-abcdefghijkl sk-AIza AIza...jklm Bearer Bearer 0123...0123"
