@@ -1,10 +1,11 @@
 """mitmweb's page, arranged for telling stories: wide comments in the list of flows, and lines that wrap.
 
 As it comes, mitmweb gives a comment 150 pixels, and all that is left to the address, which is the same for every
-exchange. Its page allows inline styles, so a few lines of CSS are put into it; nothing else is changed. In a mitmweb
-that is built otherwise nothing happens.
+exchange. Its page allows inline styles, so a few lines of CSS are put into it. Besides, the flow that was opened last
+is the one that commands call `@focus`. In a mitmweb that is built otherwise nothing happens.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import ctx
@@ -22,6 +23,7 @@ STYLE = b"""<style>
 .flow-detail .headers { font-size: 12px; line-height: 1.3 }
 .flow-detail .contentview pre { white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; font-size: 12px }
 .flow-detail .contentview pre > div { min-height: 1.43em; padding-left: 4ch; text-indent: -4ch }
+.command-result { font: 12px monospace; white-space: pre-wrap; height: 160px; max-height: 160px }
 .contentview .dropdown-menu.show { max-height: none; columns: 3; column-gap: 0 }
 .contentview .dropdown-menu.show > li > a { font-size: 12px; padding: 2px 8px }
 </style>
@@ -33,7 +35,7 @@ whole.
 
 
 class WebPage:
-    """Only with mitmweb, and only where one has not chosen the columns oneself."""
+    """Only with mitmweb. Columns that one has chosen oneself stay."""
 
     def __init__(self) -> None:
         self._arranged = False
@@ -43,13 +45,13 @@ class WebPage:
         if self._arranged or "web_columns" not in ctx.options:
             return
         self._arranged = True
-        if ctx.options._options["web_columns"].has_changed():
-            return
-        ctx.options.update(web_columns=COLUMNS)
+        if not ctx.options._options["web_columns"].has_changed():
+            ctx.options.update(web_columns=COLUMNS)
         routes: list[Any] = getattr(getattr(getattr(ctx.master, "app", None), "wildcard_router", None), "rules", [])
         for route in routes:
-            if getattr(route.target, "__name__", "") == "IndexHandler":
-                route.target = with_style(route.target)
+            change = CHANGES.get(getattr(route.target, "__name__", ""))
+            if change is not None:
+                route.target = change(route.target)
 
 
 def with_style(page: type[Any]) -> type[Any]:
@@ -60,3 +62,22 @@ def with_style(page: type[Any]) -> type[Any]:
         return rendered.replace(b"</head>", STYLE)
 
     return type(page.__name__, (page,), {"render_string": render_string})
+
+
+def with_focus(content: type[Any]) -> type[Any]:
+    """The handler of bodies, which a browser asks for when a flow is opened: it is then what `@focus` means.
+
+    mitmweb keeps to itself which flow was clicked, so that commands with `@focus` would be about the first one.
+    """
+
+    def get(self: Any, *path: Any, **named: Any) -> Any:
+        view, flow = self.view, self.flow
+        if flow in view:
+            view.focus.flow = flow
+        return content.get(self, *path, **named)
+
+    return type(content.__name__, (content,), {"get": get})
+
+
+CHANGES: dict[str, Callable[[type[Any]], type[Any]]] = {"IndexHandler": with_style, "FlowContentView": with_focus}
+"""Name of a handler of mitmweb's → what is done to it."""

@@ -107,3 +107,11 @@ def test_the_other_tabs_are_mitmproxys(page: Inspector) -> None:
 def test_commands_run(page: Inspector) -> None:
     page.open("alice 429")
     assert "curl" in page.command("export.formats")
+
+
+def test_the_focus_of_commands_is_the_flow_that_was_opened(page: Inspector) -> None:
+    for piece, path in (("broke off", "/v1/responses"), ("gpt-5.5", "/v1/chat/completions")):
+        page.open(piece)
+        assert "POST" in page.tab("Request")
+        assert page.view("conversation")
+        assert page.command("cut @focus request.path").rpartition("request.path")[2].strip().startswith(f'[["{path}"]]')
