@@ -8,6 +8,7 @@ from addons.inspection.checking import check
 from addons.inspection.plain import KEY, plain
 from addons.inspection.recorded import recorded
 from addons.inspection.story import marker, story
+from addons.kept_flows import SHOWS_VIEWS
 
 
 class Record:
@@ -15,15 +16,20 @@ class Record:
 
     def __init__(self, exchanges: Exchanges) -> None:
         self.exchanges = exchanges
-        self.watched = True
+        self.listed = True
+        self.seen = True
 
     def running(self) -> None:
-        """mitmproxy is up: is there a list of flows that somebody may look at, or a file?"""
-        self.watched = bool(ctx.options.save_stream_file) or ctx.master.addons.get("view") is not None
+        """mitmproxy is up: is there a list of flows, or a file? Can anybody see what is recorded?"""
+        addons, options = ctx.master.addons, ctx.options
+        self.listed = bool(options.save_stream_file) or addons.get("view") is not None
+        printed = "flow_detail" in options and options.flow_detail >= SHOWS_VIEWS
+        scripts = addons.get("scriptloader")  # others than ours may read a flow's metadata
+        self.seen = self.listed or printed or scripts is None or len(scripts.addons) > 1
 
     def configure(self, updated: set[str]) -> None:
         """An option changed."""
-        if "save_stream_file" in updated:
+        if updated & {"save_stream_file", "flow_detail", "scripts"}:
             self.running()
 
     def response(self, flow: HTTPFlow) -> None:
@@ -36,7 +42,7 @@ class Record:
 
     def _close(self, flow: HTTPFlow) -> None:
         exchange = self.exchanges.close(flow)
-        if exchange is None:
+        if exchange is None or not self.seen:
             return
         pump = exchange.pump
         kept = plain(exchange, check(exchange), pump.usage if pump else None, pump.stop if pump else None)
@@ -44,7 +50,7 @@ class Record:
         response = flow.response
         if response is not None and response.data.content == kept["emitted"]:
             response.data.content = kept["emitted"]  # one copy is enough
-        if self.watched:
+        if self.listed:
             tell(flow)
 
 
