@@ -117,9 +117,11 @@ def _until(found: Recorded, failure: Failure) -> str:
 
 def _times(found: Recorded) -> str:
     last, began = found.attempts[-1], found.began
-    ended = last.ended or found.ended
-    first = f"{last.first_byte - began:.1f}/" if last.first_byte else ""
-    return f"{first}{max(ended - began, 0):.1f} s"
+    whole = max((last.ended or found.ended) - began, 0)
+    spans = [last.first_byte - began, whole] if last.first_byte else [whole]
+    if whole < 1:
+        return "/".join(f"{span * 1000:.0f}" for span in spans) + " ms"
+    return "/".join(f"{span:.1f}" for span in spans) + " s"
 
 
 def tokens(usage: Usage) -> str:

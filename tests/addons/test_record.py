@@ -1,7 +1,15 @@
 """The one line that tells the story of a flow."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.addons.dumper import Dumper
+from mitmproxy.addons.save import Save
+from mitmproxy.addons.script import ScriptLoader
 from mitmproxy.flow import Error
 from mitmproxy.http import Response
+from mitmproxy.test import taddons
 from mitmproxy.utils.emoji import emoji
 
 from addons.exchanges import Attempt, Exchange, Tape
@@ -9,7 +17,7 @@ from addons.inspection.checking import UNDER_WAY, Verdict, check
 from addons.inspection.plain import KEY, plain
 from addons.inspection.story import MARKERS
 from addons.marks import Marks
-from addons.record import tell
+from addons.record import Record, tell
 from addons.show import Show
 from tests.addons.scene import scene
 from translators.losses import Loss
@@ -230,3 +238,41 @@ def test_what_is_not_checked_says_why() -> None:
     assert checked(GOOD, pump=Refused)[0] == "no answer"
     assert checked(GOOD * 9, limit=1000)[0] == "too large"
     assert checked(b"")[0] == "no answer"
+
+
+def test_times_below_a_second_are_told_in_milliseconds() -> None:
+    with scene() as here:
+        exchange = here.open("/v1/messages", ASK)
+        exchange.flow.request.timestamp_start = 10.31
+        exchange.attempts = [attempt(1, "alice")]
+        assert " · 90/890 ms" in line(exchange)
+
+
+@pytest.mark.parametrize(
+    ("options", "scripts", "listed", "seen"),
+    [
+        ({}, 1, False, False),
+        ({"flow_detail": 3}, 1, False, True),
+        ({"save_stream_file": "flows.mitm"}, 1, True, True),
+        ({}, 2, False, True),
+    ],
+)
+def test_nothing_is_recorded_where_nobody_can_look(
+    tmp_path: Path, options: dict[str, Any], scripts: int, listed: bool, seen: bool
+) -> None:
+    if "save_stream_file" in options:
+        options = options | {"save_stream_file": str(tmp_path / options["save_stream_file"])}
+    with scene() as here, taddons.context(Dumper(), Save(), loadcore=False) as context:
+        loader = ScriptLoader()
+        context.master.addons.add(loader)
+        loader.addons = [object()] * scripts
+        record = Record(here.exchanges)
+        context.master.addons.add(record)
+        context.options.update(**options)
+        record.running()
+        assert (record.listed, record.seen) == (listed, seen)
+        exchange = here.open("/v1/messages", ASK)
+        record.response(exchange.flow)
+        assert (KEY in exchange.flow.metadata) == seen
+        assert len(here.exchanges) == 0
+        context.options.update(save_stream_file=None)
