@@ -18,6 +18,7 @@ from addons.engine.terms import Terms
 from addons.exchanges import Exchanges
 from addons.greet import Greet
 from addons.guard import Guard
+from addons.keep import Keep
 from addons.kept_flows import kept_flows
 from addons.listen import Listen
 from addons.memory import Memory
@@ -62,5 +63,6 @@ addons = [
     WebPage(),  # mitmweb's list, with room for comments
     Show(exchanges),  # views of what happened
     kept_flows,  # and what else there is to compare with
-    Record(exchanges),  # last: it sees what everyone did, and closes the exchange
+    Record(exchanges),  # it sees what everyone did, and closes the exchange
+    Keep(settings),  # how much of it stays in the list
 ]

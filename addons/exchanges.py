@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from mitmproxy.http import HTTPFlow
 from mitmproxy.net.server_spec import ServerSpec
 
+from addons.inspection.trimming import note
 from addons.making import Making
 from addons.marks import Marks
 from translators.dialect import Asked, Dialect
@@ -65,7 +66,7 @@ class Tape:
         """What is kept; a line says how much is missing where something is."""
         head, tail = b"".join(self._head), b"".join(self._tail)
         if self.left_out:
-            return head + f"\n\n[… {self.left_out} bytes not kept …]\n\n".encode() + tail
+            return head + note(self.left_out) + tail
         return head + tail
 
 
@@ -211,8 +212,8 @@ class Exchanges:
     def body(self, flow: HTTPFlow) -> bytes:
         """The body of a flow's request, as it came (perhaps compressed), unless somebody has put another there."""
         content = flow.request.data.content or b""
-        shown, meant = self._hidden.get(flow.id, (b"", b""))
-        return meant if content is shown else content
+        hidden = self._hidden.get(flow.id)
+        return hidden[1] if hidden is not None and content == hidden[0] else content
 
     def open(self, exchange: Exchange) -> None:
         """Enter an exchange."""

@@ -10,6 +10,7 @@ from mitmproxy.net.server_spec import ServerSpec
 from addons import demo
 from addons.exchanges import Attempt, Exchange, Tape, Wire
 from addons.inspection.masking import Masker
+from addons.inspection.trimming import trimmed
 from addons.making import Making
 from addons.memory import Memory
 from addons.provider_ways import UPSTREAM, failure_reader, signature, with_steps
@@ -257,7 +258,7 @@ def _begin(
             url=url,
             started=time.time(),
             headers=headers,
-            body=body if len(body) <= exchange.keep else body[: exchange.keep],
+            body=trimmed(body, exchange.keep),
             raw=Tape(exchange.keep),
         )
     )

@@ -20,7 +20,7 @@ from translators.registry import DIALECTS
 from translators.routes import Call, known_paths
 
 KEPT_BYTES = 4 * 1024 * 1024
-"""Of each of the bodies of an attempt that are kept to be looked at."""
+"""Of each of the bodies of an attempt while it is under way, at least; afterwards the config decides."""
 
 
 class _Peek(msgspec.Struct):
@@ -97,6 +97,8 @@ class Route:
             )
         streamed = bool(stream) and call.operation == "generate"
         asked = Asked(model=model, stream=streamed, now=int(time.time()), seed=fresh_seed(), array=call.array)
+        limit = self.settings.runtime.config.inspect.keep_bytes
+        keep = max(limit, KEPT_BYTES) if limit else LARGEST_BODY
         return Exchange(
             flow=flow,
             call=call,
@@ -105,8 +107,8 @@ class Route:
             body=body,
             runtime=self.settings.runtime,
             ledger=Ledger(),
-            emitted=Tape(KEPT_BYTES),
-            keep=KEPT_BYTES,
+            emitted=Tape(keep),
+            keep=keep,
             headers=headers,
             ping=_ping(client, asked, call, self.settings),
             caller=str(flow.metadata.get("cliproxy.caller", "")),

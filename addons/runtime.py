@@ -89,7 +89,7 @@ def make(
         rules=rules,
         keys=Keys(config.api_keys),
         demo=_demo(config, served),
-        redactor=Redactor(masker),
+        redactor=Redactor(masker, config.inspect.keep_bytes),
         accounts=accounts,
         unserved=unserved,
     )

@@ -284,7 +284,10 @@ OWN: dict[str, Shape] = {
             "idle-timeout-seconds": Seconds(),
         },
     ),
-    "inspect": Section(model.Inspect, {"keep-flows": NATURAL, "keep-bytes": NATURAL}),
+    "inspect": Section(
+        model.Inspect,
+        {"keep-flows": NATURAL, "keep-memory": NATURAL, "keep-hours": Seconds(), "keep-bytes": NATURAL},
+    ),
 }
 
 WITHOUT_EFFECT: dict[str, Shape] = {

@@ -279,10 +279,17 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """`inspect`, our own: how much of the finished traffic stays in memory to be looked at. 0 means no limit."""
+    """`inspect`, our own: how much of the finished traffic stays to be looked at; what is first reached counts. 0 means
+    no limit.
+
+    keep_flows: exchanges in the list. keep_memory: bytes of them all. keep_hours: age. keep_bytes: of one body, in the
+    list and in files.
+    """
 
     keep_flows: int = 2000
-    keep_bytes: int = 256 * 1024 * 1024
+    keep_memory: int = 256 * 1024 * 1024
+    keep_hours: float = 24.0
+    keep_bytes: int = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

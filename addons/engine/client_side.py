@@ -123,7 +123,7 @@ class ClientSide(HttpStream):
                 continue
             yield from self._hook(step)
             response, (shown, meant) = self.flow.response, self._hidden
-            if response is not None and shown is not meant and response.data.content is shown:
+            if response is not None and shown is not meant and response.data.content == shown:
                 response.data.content = meant  # until the next step
 
     def _show_response(self) -> None:
@@ -164,14 +164,14 @@ class ClientSide(HttpStream):
             yield from self._answer_here()
             return
         assert self.flow.response is not None
-        self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
+        self.flow.response.data.content = self.terms.redactor.kept(exchange.emitted.bytes())
         yield from self.send_response(already_streamed=True)
 
     def _end_broken(self, exchange: Exchange, failure: Failure) -> layer.CommandGenerator[None]:
         """The client has been told inside the stream; the flow is marked as failed."""
         exchange.attempt.failure = failure
         if self.flow.response is not None:
-            self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
+            self.flow.response.data.content = self.terms.redactor.kept(exchange.emitted.bytes())
             self.flow.response.timestamp_end = time.time()
         self.flow.error = flow.Error(self.terms.redactor.text(failure.message))
         yield from self._hook(HttpErrorHook(self.flow))
@@ -197,7 +197,7 @@ class ClientSide(HttpStream):
             self.flow.response = http.Response.make(500, b"no addon took this request")
         self.flow.response.timestamp_start = time.time()
         meant = self.flow.response.data.content or b""
-        self._hidden = self.terms.redactor.body(meant), meant
+        self._hidden = self.terms.redactor.kept(meant), meant
         self._show_response()
         yield from self._hook(HttpResponseHeadersHook(self.flow))
         if (yield from self.check_killed(True)):

@@ -330,7 +330,7 @@ class ExchangeStream(ClientSide):
         if not over and hasattr(self, "flow"):
             exchange = self.terms.exchanges.get(self.flow)
             if exchange is not None and self.flow.response is not None:
-                self.flow.response.data.content = self.terms.redactor.body(exchange.emitted.bytes())
+                self.flow.response.data.content = self.terms.redactor.kept(exchange.emitted.bytes())
             self.flow.error = flow.Error(message)
             yield from self._hook(HttpErrorHook(self.flow))
             self.flow.live = False

@@ -23,6 +23,10 @@ class Redactor:
             self._last = body, self.masker.body(body)
         return body if self._last[1] == body else self._last[1]
 
+    def kept(self, body: bytes) -> bytes:
+        """The same of a body that is over, within the limit."""
+        return trimmed(self.body(body), self.limit)
+
     def text(self, text: str) -> str:
         """A line for people."""
         return self.masker.text(text)
@@ -37,7 +41,7 @@ class Redactor:
     def _member(self, name: str, value: Any, suspect: bool) -> Any:
         kind = type(value)
         if kind is bytes:
-            return trimmed(self.body(value), self.limit)
+            return self.kept(value)
         if kind is dict:
             return {inner: self._member(inner, member, suspect) for inner, member in value.items()}
         if name in _HEADERS:
