@@ -61,7 +61,7 @@ addons = [
     AccountCommands(settings, usage, refresh, authorize.projects),  # what a person does to accounts
     Greet(settings, models, listen),
     WebPage(),  # mitmweb's list, with room for comments
-    Show(exchanges),  # views of what happened
+    Show(exchanges, settings),  # views of what happened
     kept_flows,  # and what else there is to compare with
     Record(exchanges),  # it sees what everyone did, and closes the exchange
     Keep(settings),  # how much of it stays in the list

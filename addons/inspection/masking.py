@@ -132,6 +132,12 @@ class Masker:
         self._ready()
         return self._without_known(body)
 
+    def known_text(self, text: str) -> str:
+        """The same of a text."""
+        plain = text.encode(errors="surrogatepass")
+        told = self.known(plain)
+        return text if told is plain else told.decode(errors="surrogatepass")
+
     def _without_known(self, body: bytes) -> bytes:
         pieces, last, found = list[bytes](), 0, self._secret.search(body) if self._begun else None
         while found is not None:

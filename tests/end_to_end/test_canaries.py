@@ -89,7 +89,9 @@ def scenery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenery]:
             )
         put(home / "auth", "ana", upstream.url, ACCESS)
         with proxy(config, home, args=args, record=True, program="mitmweb") as running:
-            yield Scenery(running, upstream, Inspector(web))
+            made = Scenery(running, upstream, Inspector(web))
+            with made.plain, made.inspector.http:
+                yield made
 
 
 def models() -> list[tuple[str, str]]:
