@@ -59,14 +59,13 @@ class Redact:
             return
         masker, request = self.settings.runtime.redactor.masker, flow.request
         headers = list(request.headers.items())
-        suspect = masker.suspects(value for _, value in headers)
+        suspect = masker.suspects([request.path, *(value for _, value in headers)])
         for name, value in headers:
             told = masker.header(name, value, suspect=suspect)
             if told != value:
                 request.headers[name] = told
-        path = masker.path(request.path)
-        if path != request.path:
-            request.path = path
+        if suspect or "?" in request.path:
+            request.path = masker.path(request.path)
 
     def response(self, flow: HTTPFlow) -> None:
         """What was said of a request that came to no exchange; of the others Record takes care."""
