@@ -6,6 +6,7 @@ one) are carried over from one to the next.
 
 import logging
 import os
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from addons.client_keys import Keys
 from addons.config.credentials import BUILT_IN, credentials_of, customs_of, from_environment
 from addons.config.model import Config
+from addons.inspection.hiding import Hider
 from addons.inspection.masking import Masker
 from addons.inspection.redaction import Redactor
 from addons.known_secrets import secrets_of
@@ -89,10 +91,17 @@ def make(
         rules=rules,
         keys=Keys(config.api_keys),
         demo=_demo(config, served),
-        redactor=Redactor(masker, config.inspect.keep_bytes),
+        redactor=Redactor(masker, config.inspect.keep_bytes, _hider(config, before)),
         accounts=accounts,
         unserved=unserved,
     )
+
+
+def _hider(config: Config, before: Runtime | None) -> Hider | None:
+    """One for the whole run, so that the same text keeps its hash."""
+    if config.redact != "content":
+        return None
+    return (before.redactor.hider if before is not None else None) or Hider(secrets.token_bytes(16))
 
 
 def with_accounts(before: Runtime, now: float) -> Runtime:

@@ -275,6 +275,7 @@ OWN: dict[str, Shape] = {
     "demo": FLAG,
     "extensions": Several(TEXT),
     "strict": FLAG,
+    "redact": Choice(("keys", "content"), SAME),
     "engine": Section(
         model.Engine,
         {

@@ -304,6 +304,7 @@ class Config:
     extensions: files that add dialects or override pairs, loaded once (see translators/registry.py).
     oauth: client ids, secrets and addresses of log-ins, by provider (see providers/data/oauth.yaml).
     demo: None leaves it to the start (on when there is nothing else to answer). strict: see the losses of translation.
+    redact: what flows and files do not show: "keys", or "content" (what people said), too.
     """
 
     host: str = "127.0.0.1"
@@ -363,6 +364,7 @@ class Config:
     demo: bool | None = None
     extensions: tuple[str, ...] = ()
     strict: bool = False
+    redact: str = "keys"
     engine: Engine = Engine()
     inspect: Inspect = Inspect()
 

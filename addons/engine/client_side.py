@@ -173,7 +173,7 @@ class ClientSide(HttpStream):
         if self.flow.response is not None:
             self.flow.response.data.content = self.terms.redactor.kept(exchange.emitted.bytes())
             self.flow.response.timestamp_end = time.time()
-        self.flow.error = flow.Error(self.terms.redactor.text(failure.message))
+        self.flow.error = flow.Error(self.terms.redactor.message(failure))
         yield from self._hook(HttpErrorHook(self.flow))
         self.server_state = self.state_done
         self.flow.live = False
