@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from mitmproxy.http import HTTPFlow
@@ -289,18 +289,27 @@ class Authorize:
         self._try(exchange, self._lease)
 
     def _ask(self, exchange: Exchange, resolution: Resolution) -> Lease | Cooling | Exhausted:
-        found = exchange.runtime.pool.lease(
+        tried = exchange.tried | exchange.avoid if exchange.avoid else exchange.tried
+        found = self._lease_of(exchange, resolution, tried)
+        if exchange.avoid and not isinstance(found, Lease):  # there is nobody else
+            exchange.avoid = frozenset()
+            found = self._lease_of(exchange, resolution, exchange.tried)
+        if isinstance(found, Lease):
+            exchange.tried.add(found.key)
+        return found
+
+    def _lease_of(
+        self, exchange: Exchange, resolution: Resolution, tried: Collection[str]
+    ) -> Lease | Cooling | Exhausted:
+        return exchange.runtime.pool.lease(
             resolution,
-            exchange.tried,
+            tried,
             time.time(),
             dialect_preference=exchange.client.name,
             prefer=self.memory.maker(exchange) or self.affinity.preferred(exchange),
             avoid_kind=exchange.avoid_kind,
             kin=exchange.kin,
         )
-        if isinstance(found, Lease):
-            exchange.tried.add(found.key)
-        return found
 
     async def cliproxy_chunk(self, flow: HTTPFlow) -> None:
         """The next chunk of a local source."""

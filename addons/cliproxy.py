@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the one place
 
 from addons.authorize import Authorize
 from addons.commands.accounts import AccountCommands
+from addons.commands.flows import FlowCommands
+from addons.commands.resend import Resend
 from addons.cooldowns import Cooldowns
 from addons.engine.addon import Engine
 from addons.engine.terms import Terms
@@ -23,6 +25,7 @@ from addons.kept_flows import kept_flows
 from addons.listen import Listen
 from addons.memory import Memory
 from addons.models import Models
+from addons.passes import Passes
 from addons.projects import projects_of
 from addons.record import Record
 from addons.redact import Redact
@@ -38,6 +41,7 @@ settings = Settings()
 terms = Terms(exchanges, settings)
 models = Models(settings, exchanges)
 listen = Listen(settings)
+passes = Passes()
 
 memory = Memory(exchanges)
 refresh = Refresh(settings)
@@ -51,7 +55,7 @@ addons = [
     listen,  # our port, and only ours
     Engine(settings, terms),  # our HTTP layer under each client connection
     refresh,  # tokens of log-ins are renewed
-    Guard(settings, terms, exchanges),  # who may ask
+    Guard(settings, terms, exchanges, passes),  # who may ask
     Redact(settings),  # keys out of what can be seen
     models,  # answers model lists
     Route(settings, exchanges),  # opens the exchange
@@ -61,6 +65,7 @@ addons = [
     AccountCommands(settings, usage, refresh, authorize.projects),  # what a person does to accounts
     Greet(settings, models, listen),
     WebPage(),  # mitmweb's list, with room for comments
+    FlowCommands(settings, Resend(settings, passes)),  # what a person does with a flow by hand
     Show(exchanges, settings),  # views of what happened
     kept_flows,  # and what else there is to compare with
     Record(exchanges),  # it sees what everyone did, and closes the exchange

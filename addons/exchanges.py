@@ -126,7 +126,8 @@ class Exchange:
     stale: a lease whose token must be renewed before anything is sent with it. trouble: why that was not possible.
     detours: the provider's further addresses that the lease was tried at. kin: the account whose next project is
     asked first. previews: what is left of the model's preview variants, None before the first was tried.
-    placeless: a lease whose account names no project yet.
+    placeless: a lease whose account names no project yet. avoid: keys of leases that come last, because they answered
+    the same request before.
     pauses: when (seconds since the epoch) it began to wait, and what for.
     """
 
@@ -165,6 +166,7 @@ class Exchange:
     source: AsyncIterator[bytes] | None = None
     chunk: bytes | None = None
     caller: str = ""
+    avoid: frozenset[str] = frozenset()
     session: tuple[str, ...] | None = None
 
     @property

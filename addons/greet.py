@@ -9,7 +9,7 @@ from pathlib import Path
 from mitmproxy import ctx
 
 from addons.config.discover import Door, discover, probe
-from addons.listen import Listen, shown_host
+from addons.listen import Listen, own_url
 from addons.models import Models, cheapest, newest_first
 from addons.settings import Settings
 from credentials.accounts import KIND
@@ -42,8 +42,7 @@ class Greet:
     def text(self, doors: tuple[Door, ...] = ()) -> str:
         """The greeting. `doors`: local model servers that were seen."""
         runtime = self.settings.runtime
-        scheme = "https" if runtime.config.tls.enable else "http"
-        base = f"{scheme}://{shown_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
+        base = own_url(self.settings)
         web = getattr(ctx.master, "web_url", "")  # mitmweb's; it carries the token that lets a browser in
         rows = [
             ("cliproxy", base),

@@ -16,6 +16,7 @@ from addons.client_keys import Arrival
 from addons.config.listen import is_loopback
 from addons.engine.terms import Terms
 from addons.exchanges import Exchanges
+from addons.passes import AGAIN, Passes
 from addons.refuse import refuse
 from addons.settings import Settings
 from translators.model import Failure
@@ -33,8 +34,10 @@ _LOCAL_NAMES = frozenset({"host.docker.internal", "gateway.docker.internal", "ho
 class Guard:
     """Refuses in the dialect of the route."""
 
-    def __init__(self, settings: Settings, terms: Terms, exchanges: Exchanges) -> None:
+    def __init__(self, settings: Settings, terms: Terms, exchanges: Exchanges, passes: Passes | None = None) -> None:
+        """passes: of requests that this process sends to itself."""
         self.settings = settings
+        self.passes = passes or Passes()
         self.terms = terms
         self.exchanges = exchanges
 
@@ -68,6 +71,12 @@ class Guard:
             return _refused(f"requests from the web page {origin!r} are refused", "origin_refused")
         if headers.get("sec-fetch-site", "") == "cross-site":
             return _refused("cross-site requests of web pages are refused", "origin_refused")
+        again = self.passes.redeem(presented)
+        if again is not None:
+            flow.metadata[AGAIN] = {"of": again.of, "avoid": [list(pair) for pair in again.avoid]}
+            if again.caller:
+                flow.metadata["cliproxy.caller"] = again.caller
+            return None
         if not runtime.keys or call.operation in OPEN or flow.request.method == "OPTIONS":
             return None
         who = runtime.keys.who(presented)

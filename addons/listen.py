@@ -26,6 +26,12 @@ def shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def own_url(settings: Settings) -> str:
+    """The address, without a path, at which programs on this machine reach us."""
+    scheme = "https" if settings.runtime.config.tls.enable else "http"
+    return f"{scheme}://{shown_host(ctx.options.listen_host)}:{ctx.options.listen_port}"
+
+
 class _Hush(logging.Filter):
     """Holds back what mitmproxy says of its servers while they start: one of them is the stray, and the greeting tells
     where we listen. Errors of our own server pass.

@@ -10,8 +10,10 @@ from mitmproxy.http import HTTPFlow, Response
 from addons.engine.decoding import decode_body
 from addons.engine.terms import LARGEST_BODY, fresh_seed
 from addons.exchanges import Exchange, Exchanges, Tape
+from addons.passes import AGAIN
 from addons.refuse import refuse
 from addons.settings import Settings
+from credentials.routes import pair
 from translators.dialect import Asked, Dialect
 from translators.errors import TranslationError, Unreadable
 from translators.losses import Ledger
@@ -112,6 +114,7 @@ class Route:
             headers=headers,
             ping=_ping(client, asked, call, self.settings),
             caller=str(flow.metadata.get("cliproxy.caller", "")),
+            avoid=_avoided(flow, self.settings) if AGAIN in flow.metadata else frozenset(),
         )
 
 
@@ -127,6 +130,13 @@ def read_request(exchange: Exchange) -> Request:
         asked = exchange.asked
         exchange.asked = Asked(asked.model, asked.stream, asked.now, asked.seed, exchange.request, asked.array)
     return exchange.request
+
+
+def _avoided(flow: HTTPFlow, settings: Settings) -> frozenset[str]:
+    """Keys of the leases that answered a request which is sent again."""
+    pool = settings.runtime.pool
+    known = ((pool.credential(label), model) for label, model in flow.metadata[AGAIN]["avoid"])
+    return frozenset(pair(credential.id, model) for credential, model in known if credential is not None)
 
 
 def _ping(client: Dialect, asked: Asked, call: Call, settings: Settings) -> bytes:
