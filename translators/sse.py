@@ -47,6 +47,15 @@ class Decoder:
                 return [frame]
         return self.cut(chunk)
 
+    def data(self, chunk: bytes) -> list[bytes]:
+        """The data alone of the frames that `chunk` completes, where names mean nothing."""
+        if chunk.startswith(b"data: ") and not self._pieces and not self._held_cr and chunk.endswith(_BLANK):
+            end = len(chunk) - (2 if chunk.endswith(b"\n\n") else 4)
+            if chunk.find(b"\n", 6, end) < 0 and chunk.find(b"\r", 6, end) < 0 and chunk[6:7] > b" ":
+                self._fresh = False
+                return [chunk[6:end]]
+        return [frame.data for frame in self.feed(chunk)]
+
     def cut(self, chunk: bytes) -> list[Frame]:
         """The same by way of `_read`, whatever the chunk is."""
         if self._held_cr or chunk.find(b"\r") >= 0:

@@ -99,7 +99,7 @@ class Splitter:
     def feed(self, chunk: bytes) -> list[bytes]:
         """The JSON texts that `chunk` completes. Raises Unreadable for what is no answer at all."""
         if self.sse is not None:
-            return [frame.data for frame in self.sse.feed(chunk)]
+            return self.sse.data(chunk)
         if self.json is not None:
             return self.json.feed(chunk)
         self._head += chunk
@@ -113,7 +113,7 @@ class Splitter:
         if text.startswith(_FIELDS):
             head, self._head = self._head, b""
             self.sse = Decoder()
-            return [frame.data for frame in self.sse.feed(head)]
+            return self.sse.data(head)
         if any(name.startswith(text) for name in _FIELDS):
             return []
         raise self._foreign(text)

@@ -35,8 +35,8 @@ class StreamReader:
             self._whole.append(chunk)
             return []
         out: list[Event] = []
-        for frame in self._frames.feed(chunk):
-            self._frame(frame.data, out)
+        for data in self._frames.data(chunk):
+            self._frame(data, out)
         return out
 
     def _sniff(self, chunk: bytes) -> bytes:
