@@ -23,6 +23,7 @@ from addons.guard import Guard
 from addons.keep import Keep
 from addons.kept_flows import kept_flows
 from addons.listen import Listen
+from addons.logs import Logs
 from addons.memory import Memory
 from addons.models import Models
 from addons.passes import Passes
@@ -30,6 +31,7 @@ from addons.projects import projects_of
 from addons.record import Record
 from addons.redact import Redact
 from addons.refresh import Refresh
+from addons.request_log import RequestLog
 from addons.route import Route
 from addons.settings import Settings
 from addons.show import Show
@@ -51,6 +53,7 @@ usage = Usage(exchanges, settings, lambda: refresh.troubles)
 
 addons = [
     settings,  # options and config: everyone below asks it
+    Logs(settings),  # main.log
     Cooldowns(settings),  # what rests, over a restart
     listen,  # our port, and only ours
     Engine(settings, terms),  # our HTTP layer under each client connection
@@ -69,5 +72,6 @@ addons = [
     Show(exchanges, settings),  # views of what happened
     kept_flows,  # and what else there is to compare with
     Record(exchanges),  # it sees what everyone did, and closes the exchange
+    RequestLog(settings),  # files of requests
     Keep(settings),  # how much of it stays in the list
 ]

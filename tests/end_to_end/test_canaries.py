@@ -81,6 +81,7 @@ class Scenery:
 def scenery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenery]:
     home, web = tmp_path_factory.mktemp("canaries"), free_port()
     config: dict[str, Any] = {"api-keys": [CLIENT], "request-retry": 0, "disable-cooling": True, "debug": True}
+    config |= {"request-log": True, "logging-to-file": True}
     args = ("--set", f"web_port={web}", "--set", "web_open_browser=false", "--set", f"web_password={PASSWORD}")
     with FakeUpstream() as upstream:
         for kind, key in KEYS.items():
@@ -201,6 +202,9 @@ def test_nothing_is_left_when_it_is_over(scenery: Scenery, tmp_path: Path) -> No
     written = [path for path in (*tmp_path.rglob("*"), *home.rglob("*")) if path.is_file()]
     written = [path for path in written if path != home / "config.yaml" and path.parent != home / "auth"]
     assert {"all.har", "all.mitm", "flows.mitm", "log"} <= {path.name for path in written}
+    logs = {path.name for path in written if path.parent == home / "logs"}
+    assert "main.log" in logs
+    assert sum(name.startswith("v1-messages-") for name in logs) > 20
     assert sum(path.suffix == ".curl" for path in written) > 10
     for path in written:
         assert found_in(path.read_bytes()) == [], path
