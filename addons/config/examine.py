@@ -25,13 +25,14 @@ from providers import catalog
 
 # package → lowest version, first version too new (None: none known)
 PACKAGES: dict[str, tuple[tuple[int, ...], tuple[int, ...] | None]] = {
-    "mitmproxy": ((12, 2), (13,)),
+    "mitmproxy": ((12, 2), (12, 3)),
     "msgspec": ((0, 21), None),
     "httpx": ((0, 28), None),
     "pyyaml": ((6,), None),
     "authlib": ((1, 6), None),
     "cryptography": ((44,), None),
     "tiktoken": ((0, 9), None),
+    "google-re2": ((1, 1), None),
 }
 OLDEST_PYTHON = (3, 12)
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,11 +101,12 @@ def check_lock(path: Path) -> list[Check]:
     other = []
     locked = re.findall(r"^([\w.-]+)==([^ \\;]+)( ; [^\\]*)?", lock, re.MULTILINE)
     for name, wanted, marker in locked:
+        if marker:
+            continue  # it may belong to another platform
         try:
             found = metadata.version(name)
         except metadata.PackageNotFoundError:
-            if not marker:  # with a marker it may belong to another platform
-                other.append(f"{name} is missing; locked: {wanted}")
+            other.append(f"{name} is missing; locked: {wanted}")
             continue
         if found != wanted:
             other.append(f"{name} is {found}; locked: {wanted}")

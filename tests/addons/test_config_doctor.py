@@ -187,7 +187,8 @@ def test_versions_are_compared_with_the_lock_file(tmp_path, monkeypatch):
     versions.pop("a")
     (check,) = examine.check_lock(lock)
     assert check.state == "warning"
-    assert check.advice[:2] == ("a is missing; locked: 1.0", "b is 3; locked: 2")
+    assert check.advice[0] == "a is missing; locked: 1.0"
+    assert not any("b is" in line for line in check.advice)  # locked for another platform
 
 
 def test_mitmproxys_folder_must_be_one(tmp_path):
@@ -240,7 +241,7 @@ def test_packages_are_counted(monkeypatch):
     monkeypatch.setattr(metadata, "version", version)
     check = examine.check_packages()
     assert check.state == "error"
-    assert "mitmproxy is 13.0.0; wanted: 12.2 or newer, below 13" in check.advice
+    assert "mitmproxy is 13.0.0; wanted: 12.2 or newer, below 12.3" in check.advice
     assert "httpx is 0.27.2; wanted: 0.28 or newer" in check.advice
     assert "tiktoken is missing" in check.advice
 
