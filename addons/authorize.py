@@ -12,6 +12,7 @@ from addons.affinity import Affinity
 from addons.count_tokens import estimated_reply
 from addons.exchanges import Exchange, Exchanges
 from addons.memory import Memory
+from addons.playback import MISS, play
 from addons.prepare import prepare, prepare_demo, unsealable
 from addons.provider_ways import UPSTREAM
 from addons.refresh import Refresh
@@ -83,7 +84,9 @@ class Authorize:
     def _to_be_counted(self, exchange: Exchange) -> bool:
         """No upstream counts, and it is not the request's fault: an estimate it is."""
         failure = exchange.refusal
-        return exchange.call.operation == "count_tokens" and failure is not None and failure.kind not in _FAULTS
+        if exchange.call.operation != "count_tokens" or failure is None:
+            return False
+        return failure.kind not in _FAULTS and failure.code != MISS
 
     async def _count_here(self, flow: HTTPFlow, exchange: Exchange) -> None:
         exchange.refusal = None
@@ -144,6 +147,9 @@ class Authorize:
         return failure if verdict.final or (verdict.unseal and not unsealable(exchange)) else None
 
     def _next(self, exchange: Exchange) -> None:
+        if exchange.runtime.cassette is not None:
+            play(exchange, exchange.runtime.cassette)
+            return
         if exchange.lease is not None and detoured(exchange):
             exchange.attempt.ended = time.time()
             prepare(exchange, exchange.lease, self.memory)

@@ -50,6 +50,10 @@ class Greet:
             ("config", str(runtime.path or "none: defaults (config.example.yaml shows all keys)")),
         ]
         rows += self._found(doors)
+        if runtime.cassette is not None:
+            count = len(runtime.cassette.recordings)
+            rows.append(("cassette", f"{runtime.cassette.path} answers ({count} recorded): no upstream is asked"))
+            return "\n".join(["", *(_row(label, text) for label, text in rows), ""])
         lines = ["", *(_row(label, text) for label, text in rows), "", "  models", *self._models(), "", "  try"]
         return "\n".join([*lines, f"    {self._curl(base)}", ""])
 

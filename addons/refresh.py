@@ -147,7 +147,8 @@ class Refresh:
         self._unmark()
         while True:
             try:
-                await self.tick()
+                if not self.settings.offline():
+                    await self.tick()
             except Exception as error:  # what it says may hold anything; the next look must come
                 log.error("renewing ahead of time: %s", type(error).__name__)
             await asyncio.sleep(TICK)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from addons.cassette import BadCassette, Cassette, load
 from addons.client_keys import Keys
 from addons.config.credentials import BUILT_IN, credentials_of, customs_of, from_environment
 from addons.config.model import Config
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """path: the config file, None if there is none. accounts: those of the auth directory, which are among the
-    credentials. demo: the offline models are served. unserved: credentials of providers that are not served.
+    credentials. demo: the offline models are served. unserved: credentials of providers that are not served. cassette:
+    what answers in the place of all upstreams, None where they do.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Runtime:
     redactor: Redactor
     accounts: Accounts | None = None
     unserved: tuple[Credential, ...] = ()
+    cassette: Cassette | None = None
 
 
 def make(
@@ -94,7 +97,24 @@ def make(
         redactor=Redactor(masker, config.inspect.keep_bytes, _hider(config, before)),
         accounts=accounts,
         unserved=unserved,
+        cassette=_cassette(config, path, before),
     )
+
+
+def _cassette(config: Config, path: Path | None, before: Runtime | None) -> Cassette | None:
+    """The file that answers. One that cannot be played is an error at the start, and answers nothing later: upstreams
+    must not be asked instead. As long as the config names the same, it goes on where it was.
+    """
+    if not config.cassette.file:
+        return None
+    if before is not None and before.cassette is not None and before.config.cassette == config.cassette:
+        return before.cassette
+    file = (path.parent if path is not None else Path()) / Path(config.cassette.file).expanduser()
+    try:
+        return load(file, paced=config.cassette.pace)
+    except BadCassette as bad:
+        log.error("%s", bad)
+        return Cassette(file, [])
 
 
 def _hider(config: Config, before: Runtime | None) -> Hider | None:

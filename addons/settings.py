@@ -42,6 +42,10 @@ class Settings:
         """mitmproxy's own switch: speak HTTP/2 with upstreams that can."""
         return bool(ctx.options.http2)
 
+    def offline(self) -> bool:
+        """No upstream is ever asked: a cassette answers, or flows are only looked at (-n)."""
+        return self.runtime.cassette is not None or not ctx.options.server
+
     def load(self, loader: Loader) -> None:
         """Declare our options."""
         loader.add_option(

@@ -53,6 +53,8 @@ class Resend:
             raise exceptions.CommandError("nothing can be sent: no port is open here (-n)")
         if found.oversize or (found.method == "POST" and parsed(found.body) is ABSENT):
             raise exceptions.CommandError("nothing can be sent: its body was not kept whole, or is no JSON")
+        if self.settings.runtime.redactor.hider is not None:
+            raise exceptions.CommandError("nothing can be sent: what was said was not kept (`redact: content`)")
         path, body = path_of(found), found.body
         if model:
             path, body = with_model(found, path, body, model)

@@ -289,6 +289,7 @@ OWN: dict[str, Shape] = {
         model.Inspect,
         {"keep-flows": NATURAL, "keep-memory": NATURAL, "keep-hours": Seconds(), "keep-bytes": NATURAL},
     ),
+    "cassette": Section(model.CassetteFile, {"file": TEXT, "pace": FLAG}),
 }
 
 WITHOUT_EFFECT: dict[str, Shape] = {

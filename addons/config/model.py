@@ -293,6 +293,16 @@ class Inspect:
 
 
 @dataclass(frozen=True, slots=True)
+class CassetteFile:
+    """`cassette`, our own: a file of recorded flows (relative: to the config's folder) that answers in the place of all
+    upstreams. pace: streams come as slowly as they were recorded.
+    """
+
+    file: str = ""
+    pace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole config file.
 
@@ -367,6 +377,7 @@ class Config:
     redact: str = "keys"
     engine: Engine = Engine()
     inspect: Inspect = Inspect()
+    cassette: CassetteFile = CassetteFile()
 
     def auth_path(self, home: Path) -> Path:
         """The directory of the credential files, `~` being `home`. A relative one starts where the program does."""

@@ -77,6 +77,8 @@ def retranslate(found: Recorded, rules: Rules | None = None) -> list[Side]:
     if attempt is None:
         why = f"nothing was sent: {found.refusal.message}" if found.refusal else "nothing was sent"
         return [Side("request", "unknown", why=why)]
+    if found.live:
+        return [Side("request", "unknown", why="it is still under way")]
     try:
         remade = _request(found, attempt, rules)
     except _Unknown as unknown:

@@ -70,7 +70,10 @@ def scene(config: str = "") -> Iterator[Scene]:
     made = Scene(config)
     with taddons.context(loadcore=False) as context:
         context.options.update(listen_host="127.0.0.1", listen_port=8317)
-        yield made
+        try:
+            yield made
+        finally:
+            context.master._legacy_log_events.uninstall()  # else it is told of every log line, with its loop closed
 
 
 def request(method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> http.HTTPFlow:

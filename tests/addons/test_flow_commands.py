@@ -22,6 +22,7 @@ from addons.commands.resend import Resend, with_model
 from addons.inspection import casemaking, exports, pages, retranslate
 from addons.inspection.recorded import Recorded, recorded
 from addons.passes import MOST, Again, Passes
+from addons.show import Show
 from providers.payload import read_rules
 from tests import casefile, crossing
 from tests.addons.recordings import ASK, CHAT, RESPONSES, recording
@@ -105,6 +106,13 @@ def test_what_a_recording_does_not_hold_is_not_guessed() -> None:
     with scene(RULED) as here:
         assert fates(flow, rules=here.settings.runtime.rules) == SAME
     assert fates(flow, rules=read_rules(here.settings.runtime.config.payload)) == SAME
+
+    with scene(LAB) as here:
+        exchange = here.open("/v1/messages", ASK)
+        assert Authorize(here.exchanges, here.memory).choose(exchange)
+        Show(here.exchanges, here.settings).load(None)  # type: ignore[arg-type]  # it adds no options
+        (side,) = retranslate.retranslate(read(exchange.flow))
+        assert (side.fate, side.why) == ("unknown", "it is still under way")
 
     flow = recording()
     flow.metadata["cliproxy"]["rules"].append(["$.messages[0]", "remembered", ""])
