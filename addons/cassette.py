@@ -14,6 +14,7 @@ from mitmproxy import exceptions, io
 from mitmproxy.flow import Flow
 from mitmproxy.http import HTTPFlow
 
+from addons.inspection.hiding import is_hidden
 from addons.inspection.json_diff import ABSENT, lines, parsed
 from addons.inspection.likeness import mark, nearest, normal
 from addons.inspection.recorded import Headers, Mark, recorded
@@ -127,7 +128,7 @@ def _recording(number: int, call: Call, flow: HTTPFlow) -> Recording | None:
         body, said, marks = flow.request.get_content(strict=False) or b"", response.get_content(strict=False) or b"", ()
         if flow.error is not None:
             return None
-    if left_out(said) or parsed(body) is ABSENT:
+    if left_out(said) or is_hidden(body) or is_hidden(said) or parsed(body) is ABSENT:
         return None
     headers = tuple(response.headers.items(multi=True))
     return Recording(number, call, normal(call.dialect, body), response.status_code, headers, said, marks)

@@ -15,6 +15,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.flow import Flow
 
 from addons.inspection.exports import BEARER, KEY_IN, path_of
+from addons.inspection.hiding import is_hidden
 from addons.inspection.json_diff import ABSENT, parsed
 from addons.inspection.recorded import Recorded
 from addons.listen import own_url
@@ -53,7 +54,7 @@ class Resend:
             raise exceptions.CommandError("nothing can be sent: no port is open here (-n)")
         if found.oversize or (found.method == "POST" and parsed(found.body) is ABSENT):
             raise exceptions.CommandError("nothing can be sent: its body was not kept whole, or is no JSON")
-        if self.settings.runtime.redactor.hider is not None:
+        if is_hidden(found.body):
             raise exceptions.CommandError("nothing can be sent: what was said was not kept (`redact: content`)")
         path, body = path_of(found), found.body
         if model:

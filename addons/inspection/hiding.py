@@ -34,6 +34,14 @@ _NOTE = "[… ".encode()
 _MIME = ("media_type", "mimeType", "mime_type")
 
 
+_HIDDEN = re.compile(rb"\[(?:text [\d,]+ chars|data [\d,]+ bytes) #[0-9a-f]{6}\]")
+
+
+def is_hidden(body: bytes) -> bool:
+    """Whether this is a body whose words were hidden."""
+    return _HIDDEN.search(body) is not None
+
+
 class Hider:
     """salt: secret, so that nobody can try what a hash stands for."""
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from addons.inspection.frames import frames
+from addons.inspection.hiding import is_hidden
 from addons.inspection.json_diff import ABSENT, Row, differences, lines, parsed
 from addons.inspection.recorded import Recorded, RecordedAttempt
 from addons.inspection.trimming import left_out
@@ -117,6 +118,8 @@ def _request(found: Recorded, attempt: RecordedAttempt, rules: Rules | None) -> 
     client, upstream = client_of(found), DIALECTS[attempt.dialect]
     if parsed(found.body) is ABSENT:
         raise _Unknown("the client's body was not kept whole")
+    if is_hidden(found.body) or is_hidden(attempt.raw):
+        raise _Unknown("what was said is hidden in this recording (`redact: content`)")
     if any(one.rule == REMEMBERED for one in found.rules) or any(one.reason == FOREIGN for one in found.losses):
         raise _Unknown("the request went with what the proxy remembered of earlier answers, which is not recorded")
     if making.ruled and rules is None:

@@ -17,6 +17,7 @@ from addons import playback
 from addons.authorize import Authorize
 from addons.cassette import BadCassette, Cassette, load
 from addons.exchanges import Exchange
+from addons.inspection.hiding import Hider
 from addons.inspection.likeness import MEMBERS, WORDINGS, mark, normal
 from addons.inspection.recorded import recorded
 from tests.addons.recordings import ASK, CHAT, recording
@@ -143,15 +144,17 @@ def test_what_another_program_recorded_is_played_too(tmp_path: Path) -> None:
 
 def test_what_is_not_whole_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     left, cut, refused, unread = (recording(ASK | {"max_tokens": number}) for number in range(1, 5))
+    hidden = recording()
+    hidden.request.content = Hider(b"salt").body(hidden.request.content or b"")
     left.error = tflow.terr("the client left")
     cut.metadata["cliproxy"]["emitted"] += b"\n\n[\xe2\x80\xa6 9 bytes not kept \xe2\x80\xa6]\n\n"
     refused.metadata["cliproxy"] = {"client": "claude", "operation": "generate", "refusal": ["cliproxy", "auth", "no"]}
     unread.request.content = b"not json"
-    file = write(tmp_path / "a.mitm", left, cut, refused, unread, recording())
+    file = write(tmp_path / "a.mitm", left, cut, refused, unread, recording(), hidden)
     with scene():  # mitmproxy's logging wants a loop that runs
         tape = load(file)
     assert [one.number for one in tape.recordings] == [5]
-    assert "4 flows without a whole answer" in caplog.text
+    assert "5 flows without a whole answer" in caplog.text
 
 
 def test_a_file_that_cannot_be_played(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -20,6 +20,7 @@ from addons.authorize import Authorize
 from addons.commands.flows import FlowCommands
 from addons.commands.resend import Resend, with_model
 from addons.inspection import casemaking, exports, pages, retranslate
+from addons.inspection.hiding import Hider
 from addons.inspection.recorded import Recorded, recorded
 from addons.passes import MOST, Again, Passes
 from addons.show import Show
@@ -124,6 +125,10 @@ def test_what_a_recording_does_not_hold_is_not_guessed() -> None:
     assert fates(flow) == {"request": "unknown"}
     flow.request.content = b"\x00"
     assert fates(flow) == {"request": "unknown"}
+    flow = recording()
+    flow.request.content = Hider(b"salt").body(flow.request.content or b"")
+    (side,) = retranslate.retranslate(read(flow))
+    assert "redact: content" in side.why
     flow.metadata["cliproxy"]["attempts"] = []
     assert fates(flow) == {"request": "unknown"}
 
