@@ -49,6 +49,7 @@ memory = Memory(exchanges)
 refresh = Refresh(settings)
 authorize = Authorize(exchanges, memory, refresh, projects_of(settings))
 terms.choose = authorize.choose
+request_log = RequestLog(settings)
 usage = Usage(exchanges, settings, lambda: refresh.troubles)
 
 addons = [
@@ -71,7 +72,7 @@ addons = [
     FlowCommands(settings, Resend(settings, passes)),  # what a person does with a flow by hand
     Show(exchanges, settings),  # views of what happened
     kept_flows,  # and what else there is to compare with
-    Record(exchanges),  # it sees what everyone did, and closes the exchange
-    RequestLog(settings),  # files of requests
+    Record(exchanges, request_log.wants),  # it sees what everyone did, and closes the exchange
+    request_log,  # files of requests
     Keep(settings),  # how much of it stays in the list
 ]

@@ -1,5 +1,7 @@
 """What stays of an exchange when it is over: plain data in the flow, one line that tells the story, and a sign."""
 
+from collections.abc import Callable
+
 from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow
 
@@ -14,8 +16,10 @@ from addons.kept_flows import SHOWS_VIEWS
 class Record:
     """The last addon: it sees what everyone did, and closes the exchange."""
 
-    def __init__(self, exchanges: Exchanges) -> None:
+    def __init__(self, exchanges: Exchanges, wanted: Callable[[HTTPFlow], bool] = lambda flow: False) -> None:
+        """wanted: whether somebody needs the record of this flow even where nobody can look."""
         self.exchanges = exchanges
+        self._wanted = wanted
         self.listed = True
         self.seen = True
 
@@ -42,7 +46,7 @@ class Record:
 
     def _close(self, flow: HTTPFlow) -> None:
         exchange = self.exchanges.close(flow)
-        if exchange is None or not self.seen:
+        if exchange is None or not (self.seen or self._wanted(flow)):
             return
         pump = exchange.pump
         kept = plain(exchange, check(exchange), pump.usage if pump else None, pump.stop if pump else None)

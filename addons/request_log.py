@@ -59,20 +59,26 @@ class RequestLog:
         """mitmproxy ends: what waits is written."""
         self.writer.close()
 
-    def _over(self, flow: HTTPFlow) -> None:
-        config, path = self.settings.runtime.config, flow.request.path
-        errors_only = not config.request_log
+    def wants(self, flow: HTTPFlow) -> bool:
+        """Whether this request is to have a file: then it must be recorded."""
+        path = flow.request.path
         failed = flow.response is None or flow.response.status_code >= 400
-        if not flow.live or flow.request.method == "GET" or (errors_only and not failed):
-            return
+        if not flow.live or flow.request.method == "GET" or not (failed or self.settings.runtime.config.request_log):
+            return False
         if path.startswith(NEVER) and not path.startswith("/api/provider/"):
-            return
-        folder = request_folder(os.environ, self.settings.runtime.path)
-        found = recorded(flow) if folder is not None else None
+            return False
+        return self._folder() is not None
+
+    def _folder(self) -> Path | None:
+        return request_folder(os.environ, self.settings.runtime.path)
+
+    def _over(self, flow: HTTPFlow) -> None:
+        folder, found = self._folder(), recorded(flow) if self.wants(flow) else None
         if found is None or folder is None:
             return
+        config, errors_only = self.settings.runtime.config, not self.settings.runtime.config.request_log
         mark = str(flow.metadata.get(MARK) or flow.id[:8])
-        name = request_name(path, datetime.now(), mark, error=errors_only)
+        name = request_name(flow.request.path, datetime.now(), mark, error=errors_only)
         limits = (config.error_logs_max_files, config.logs_max_total_size_mb * 1024 * 1024)
         size = (
             len(found.body) + len(found.emitted) + sum(len(one.raw) + len(one.request_body) for one in found.attempts)

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -16,7 +18,7 @@ from google.genai import errors as google
 from tests.end_to_end.conftest import Clients
 from tests.end_to_end.scenery import ALIASES, CLIENTS, MODELS, UPSTREAMS, error_of, provider, request
 from tests.end_to_end.talk import Prompt
-from tests.proxy import proxy
+from tests.proxy import Proxy, proxy
 from tests.upstreams import Answer, FakeUpstream, Play
 
 CLASSES = {
@@ -43,17 +45,44 @@ def upstream() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="module")
-def clients(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def running(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     config: dict[str, Any] = {"request-retry": 0}
     for status in CLASSES:
         for kind in UPSTREAMS:
             for client in CLIENTS:
                 name = f"{status}-{kind}-{client}"
                 provider(config, kind, f"sk-{name}", upstream.url, [(MODELS[kind], f"failing-{name}")])
-    with proxy(config, tmp_path_factory.mktemp("errors")) as running:
-        made = Clients(running.url)
-        yield made
-        made.close()
+    with proxy(config, tmp_path_factory.mktemp("errors")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def clients(running: Proxy) -> Iterator[Clients]:
+    made = Clients(running.url)
+    yield made
+    made.close()
+
+
+def test_a_failure_has_a_file_though_nobody_looks_at_flows(running: Proxy, clients: Clients) -> None:
+    name = "failing-400-claude-openai-chat"
+    answer = clients.plain.request(**request("openai-chat", name, stream=False))
+    assert answer.status_code == 400
+    text = _awaited(running.home / "logs", "error-v1-chat-completions-*.log")
+    assert [each in text for each in ("=== API REQUEST 1 ===", "words of claude", "sk-400-claude")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def _awaited(folder: Path, pattern: str) -> str:
+    """What a thread of the proxy's writes a moment later."""
+    for _ in range(100):
+        text = "".join(path.read_text() for path in folder.glob(pattern))
+        if "=== RESPONSE ===" in text:
+            return text
+        time.sleep(0.1)
+    raise AssertionError(f"no {pattern} in {folder}")
 
 
 @pytest.mark.parametrize("kind", UPSTREAMS)
