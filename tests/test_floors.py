@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,19 @@ WORLDLY = {
 GRAMMARS = ("claude", "gemini", "openai_chat", "openai_responses")
 
 
+@cache
 def modules(floor: str) -> list[Path]:
     return sorted((ROOT / floor).rglob("*.py"))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of a module's code, read once for all the laws."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -88,7 +96,7 @@ def test_the_config_is_read_without_mitmproxy():
 @pytest.mark.parametrize("floor", MAY_IMPORT)
 def test_imports_stand_at_the_top(floor):
     for path in modules(floor):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 inner = [each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom)]
                 assert not inner, f"{path.relative_to(ROOT)}: {node.name} imports inside"
