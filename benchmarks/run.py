@@ -75,7 +75,7 @@ def loads(quick: bool) -> list[Load]:
     """The loads; a quick run has a sixth of them."""
     scale = 1 if quick else 6
     return [
-        Load("short streams, one at a time", "#fast:1", 1, 50 * scale, 0),
+        Load("short streams, one at a time", "#fast:1", 1, 200 * scale, 0),
         Load("whole answers, 8 at a time", "#whole", 8, 250 * scale, 0),
         Load("fast streams, 4 at a time", "#fast:2000", 4, 8 * scale, 2000),
         Load("paced streams, 20 at a time, an event each 20 ms", f"#paced:{40 * scale}:20", 20, 20, 40 * scale),
@@ -153,16 +153,23 @@ def measure_memory(way: Way, exchanges: int) -> list[tuple[int, float]]:
 
 
 def print_table(title: str, unit: str, samples: dict[str, list[Sample]], stock: str) -> None:
-    """One load: a line for each way."""
-    print(f"\n{title}\n  {'':<38}{unit + '/s':>10}{'first byte':>12}{'CPU/' + unit:>14}{'CPU to stock':>26}")
+    """One load: a line for each way, with its rate and its CPU as ratios to stock mitmdump in the same round."""
+    print(
+        f"\n{title}\n  {'':<30}{unit + '/s':>10}{'to stock':>22}{'first byte':>12}{'CPU/' + unit:>14}{'to stock':>22}"
+    )
     for name, several in samples.items():
         rate, first, cpu = (statistics.median(values) for values in zip(*several, strict=True))
-        line = f"  {name:<38}{rate:>10,.0f}{first * 1000:>9.2f} ms"
+        pairs = list(zip(several, samples[stock], strict=True))
+        faster = _spread([mine.rate / yard.rate for mine, yard in pairs]) if cpu else ""
+        line = f"  {name:<30}{rate:>10,.0f}{faster:>22}{first * 1000:>9.2f} ms"
         if cpu:
-            ratios = sorted(mine.cpu / yard.cpu for mine, yard in zip(several, samples[stock], strict=True))
-            spread = f"{statistics.median(ratios):.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            line += f"{cpu * 1e6:>11,.1f} us{spread:>26}"
+            line += f"{cpu * 1e6:>11,.1f} us{_spread([mine.cpu / yard.cpu for mine, yard in pairs]):>22}"
         print(line)
+
+
+def _spread(ratios: list[float]) -> str:
+    """The median, and the extremes."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def main() -> None:

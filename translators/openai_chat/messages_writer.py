@@ -295,6 +295,8 @@ class MessageWriter:
 
     def _content(self, parts: list[Part]) -> str | list[Any]:
         """A string for one text without a mark, else a list of parts."""
+        if len(parts) == 1 and type(part := parts[0]) is Text and not (part.cache or part.citations or part.seal):
+            return part.text  # nearly every message
         written = [item for part in flat(parts, self._ledger) for item in self._part(part)]
         if not written:
             return ""
