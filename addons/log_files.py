@@ -36,18 +36,6 @@ def rotated_name(when: datetime) -> str:
     return f"main-{when:%Y-%m-%dT%H-%M-%S}.{when.microsecond // 1000:03}.log"
 
 
-def private_folder(folder: Path) -> None:
-    """Make sure that it is there, for us alone if we make it. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def write_new(path: Path, content: bytes) -> None:
-    """A file that only its owner may read. Raises OSError."""
-    private_folder(path.parent)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-
-
 def keep_errors(folder: Path, count: int) -> None:
     """The newest error logs stay; 0: all."""
     if count:

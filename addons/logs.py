@@ -15,7 +15,8 @@ from pathlib import Path
 from mitmproxy.http import HTTPFlow
 
 from addons.config.model import Config
-from addons.log_files import MAIN, application_folder, keep_size, private_folder, rotated_name
+from addons.log_files import MAIN, application_folder, keep_size, rotated_name
+from addons.private_files import private_folder
 from addons.request_log import MARK
 from addons.settings import Settings
 

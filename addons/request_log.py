@@ -13,7 +13,8 @@ from mitmproxy.http import HTTPFlow
 
 from addons.inspection.recorded import Recorded, recorded
 from addons.inspection.request_log import request_log
-from addons.log_files import keep_errors, keep_size, request_folder, request_name, write_new
+from addons.log_files import keep_errors, keep_size, request_folder, request_name
+from addons.private_files import write_new
 from addons.settings import Settings
 from addons.writer import Writer
 

@@ -70,6 +70,7 @@ class Client(asyncio.Protocol):
         self.transport.write(self.run.request)
 
     def data_received(self, data: bytes) -> None:
+        """A piece of the answer: when the first came, and whether it is whole."""
         if not self.head.endswith(b"\r\n\r\n"):
             head, found, data = (self.head + data).partition(b"\r\n\r\n")
             self.head = head + found
@@ -93,6 +94,7 @@ class Client(asyncio.Protocol):
 
 
 async def main(port: int, connections: int, total: int, model: str, text: str) -> None:
+    """Ask `total` times over some connections, and print what came of it."""
     loop = asyncio.get_running_loop()
     run = Run(build_request(port, model, text), total)
     began = time.perf_counter()

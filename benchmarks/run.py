@@ -173,6 +173,7 @@ def _spread(ratios: list[float]) -> str:
 
 
 def main() -> None:
+    """Measure, and print a table for each load."""
     parser = argparse.ArgumentParser(description="Measures cliproxy beside stock mitmdump.")
     parser.add_argument("--quick", action="store_true", help="a short look, about half a minute")
     parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (3, quick: 1)")

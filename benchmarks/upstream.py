@@ -96,6 +96,7 @@ class Provider(asyncio.Protocol):
             self.answer(head, body)
 
     def answer(self, head: bytes, body: bytes) -> None:
+        """Answer one request as its text says."""
         wanted = WANTED.search(body)
         if wanted is None:
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")

@@ -38,6 +38,7 @@ def hide_thinking() -> Callable[[list[Event]], list[Event]]:
     numbers: dict[int, int] = {}
 
     def change(events: list[Event]) -> list[Event]:
+        """What a piece of the answer becomes."""
         shown: list[Event] = []
         for event in events:
             if isinstance(event, BlockOpened) and event.kind != "thinking":

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from providers.spans import read_span
+from providers.spans import read_number, read_span
 
 
 class Window(NamedTuple):
@@ -33,23 +33,23 @@ def _claude(headers: Mapping[str, str]) -> Iterable[Window]:
     """Windows of a Claude subscription. `7d_oi` is the one of the largest models alone."""
     for mark, name in (("5h", "5 h"), ("7d", "7 d"), ("7d_oi", "7 d big")):
         head = f"anthropic-ratelimit-unified-{mark}"
-        used = _number(headers.get(f"{head}-utilization", ""))
+        used = read_number(headers.get(f"{head}-utilization", ""))
         if used is None and headers.get(f"{head}-status") == "rejected":
             used = 1.0
         if used is not None:
-            yield Window(name, used, _number(headers.get(f"{head}-reset", "")) or 0.0)
+            yield Window(name, used, read_number(headers.get(f"{head}-reset", "")) or 0.0)
 
 
 def _codex(headers: Mapping[str, str], now: float) -> Iterable[Window]:
     """Windows of a ChatGPT subscription, which say how long they are."""
     for which in ("primary", "secondary"):
         head = f"x-codex-{which}"
-        used = _number(headers.get(f"{head}-used-percent", ""))
+        used = read_number(headers.get(f"{head}-used-percent", ""))
         if used is None:
             continue
-        minutes = _number(headers.get(f"{head}-window-minutes", ""))
-        at = _number(headers.get(f"{head}-reset-at", ""))
-        after = _number(headers.get(f"{head}-reset-after-seconds", ""))
+        minutes = read_number(headers.get(f"{head}-window-minutes", ""))
+        at = read_number(headers.get(f"{head}-reset-at", ""))
+        after = read_number(headers.get(f"{head}-reset-after-seconds", ""))
         yield Window(_length(minutes) or which, used / 100, at or (now + after if after is not None else 0.0))
 
 
@@ -71,7 +71,7 @@ def _openai_keys(headers: Mapping[str, str], now: float) -> Iterable[Window]:
 
 
 def _share(headers: Mapping[str, str], limit: str, remaining: str) -> float | None:
-    whole, left = _number(headers.get(limit, "")), _number(headers.get(remaining, ""))
+    whole, left = read_number(headers.get(limit, "")), read_number(headers.get(remaining, ""))
     return None if not whole or left is None else max(0.0, 1 - left / whole)
 
 
@@ -88,11 +88,3 @@ def _date(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         return 0.0
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value < 1e12 else None

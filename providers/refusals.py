@@ -14,6 +14,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from providers.spans import read_number
 from translators.model import Failure
 
 type Refusal = Callable[[Failure, Mapping[str, str], float], Failure]
@@ -76,22 +77,14 @@ def _used_up(headers: Mapping[str, str], now: float) -> float | None:
     waits = []
     for name, value in headers.items():
         found = _WINDOW.fullmatch(name)
-        if found is None or (_number(value) or 0) < 100:
+        if found is None or (read_number(value) or 0) < 100:
             continue
-        at = _number(headers.get(f"x-codex-{found[1]}-reset-at", ""))
-        after = _number(headers.get(f"x-codex-{found[1]}-reset-after-seconds", ""))
+        at = read_number(headers.get(f"x-codex-{found[1]}-reset-at", ""))
+        after = read_number(headers.get(f"x-codex-{found[1]}-reset-after-seconds", ""))
         wait = at - now if at is not None else after
         if wait is not None and wait > 0:
             waits.append(wait)
     return max(waits, default=None)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value < 1e12 else None
 
 
 _FREE_USE = re.compile(r"free-usage-exhausted|included free usage", re.IGNORECASE)

@@ -12,8 +12,13 @@ def read_span(text: str) -> float | None:
     pieces = _PIECE.findall(stripped)
     if pieces and "".join(number + unit for number, unit in pieces) == stripped:
         return sum(float(number) * _UNITS[unit] for number, unit in pieces)
+    return read_number(stripped)
+
+
+def read_number(text: str) -> float | None:
+    """A number as headers have it: a count, a share, seconds; None for what is none, or a negative one."""
     try:
-        seconds = float(stripped)
+        number = float(text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds < 1e12 else None
+    return number if 0 <= number < 1e12 else None

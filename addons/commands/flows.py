@@ -14,6 +14,7 @@ from addons.commands.typed import command
 from addons.inspection import casemaking, exports, pages, retranslate
 from addons.inspection.recorded import Recorded, recorded
 from addons.listen import own_url
+from addons.private_files import write_new
 from addons.settings import Settings
 from translators.errors import TranslationError
 from translators.explain import explain
@@ -108,10 +109,7 @@ def _ours(flow: Flow) -> Recorded:
 
 
 def _write(target: Path, text: str) -> None:
-    """For its owner only: prompts are private."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch(mode=0o600)
-        target.write_text(text, encoding="utf-8")
+        write_new(target, text.encode())
     except OSError as error:
         raise exceptions.CommandError(f"{target}: {error.strerror}") from error

@@ -117,6 +117,7 @@ def _peak(client: str, upstream: str, events: int) -> int:
 
 
 def main() -> None:
+    """Measure, and print a table for each kind of work."""
     parser = argparse.ArgumentParser(prog="scripts/bench translators", description="Measures the translators.")
     parser.add_argument("--quick", action="store_true", help="a short look")
     parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (15, quick: 5)")

@@ -30,6 +30,7 @@ from addons.inspection import casemaking, pages, retranslate
 from addons.inspection.exports import FORMS, NoExport, export
 from addons.inspection.masking import Masker
 from addons.inspection.recorded import Recorded, recorded
+from addons.private_files import write_new
 from addons.views import VIEWS
 from providers.payload import Rules, read_rules
 from translators.errors import TranslationError
@@ -244,11 +245,8 @@ def _put(asked: argparse.Namespace, text: str) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """For its owner only: prompts are private."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+        write_new(path, text.encode())
     except OSError as error:
         raise Wrong(f"{path}: {error.strerror}") from error
 

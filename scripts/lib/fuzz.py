@@ -109,6 +109,7 @@ def run_of(target: str) -> Callable[[bytes], None]:
     dialect = DIALECTS[name]
 
     def request(data: bytes) -> None:
+        """Read it as a request, and write that in every dialect."""
         ledger = Ledger()
         try:
             read = dialect.read_request(data, "" if dialect.model_in_body else "m", None, ledger)
@@ -122,6 +123,7 @@ def run_of(target: str) -> Callable[[bytes], None]:
                     continue
 
     def stream(data: bytes) -> None:
+        """Read it as a stream, in pieces."""
         pieces = list(cut(data))
         reader, order = dialect.stream_reader(), Order()
         try:

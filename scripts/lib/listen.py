@@ -18,6 +18,7 @@ from addons.config.model import Config
 
 
 def main(explicit: str, host: str, port: str) -> int:
+    """Print where it will listen; status 1, and why, where it cannot."""
     path = find(explicit, os.environ, Path.cwd(), Path.home())
     config = Config()
     if path is not None:

@@ -14,8 +14,8 @@ from addons.log_files import (
     request_folder,
     request_name,
     rotated_name,
-    write_new,
 )
+from addons.private_files import write_new
 from addons.writer import Writer
 
 WHEN = datetime(2026, 2, 20, 10, 11, 12, 345_678)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from mitmproxy.http import HTTPFlow, Response
 
-from addons.log_files import write_new
 from addons.logs import ROTATED_AT, Lines, Logs, MainLog, access_line
+from addons.private_files import write_new
 from addons.record import Record
 from addons.request_log import MARK, RequestLog
 from tests.addons.scene import Scene, scene

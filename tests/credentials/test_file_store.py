@@ -121,7 +121,7 @@ def test_a_lock_may_be_held_while_writing_and_let_go_elsewhere(store):
     other.start()
     other.join()
     with store.locked("a.json"):
-        pass
+        assert store.read("a.json").content == body("2")
 
 
 # --- other people's files -------------------------------------------------------------------------------------------
